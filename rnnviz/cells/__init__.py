@@ -1,0 +1,13 @@
+"""The recurrent cells in NumPy: forward scan, reverse scan (BPTT) and step Jacobian, one file per cell.
+
+`CELLS[name]` is a `Cell`; `cell.py` says what every cell offers.
+"""
+
+from .cell import Cell, Weights
+from .gru import GRU
+from .lstm import LSTM
+from .rnn import RNN
+
+CELLS: dict[str, Cell] = {"rnn_tanh": RNN("tanh"), "rnn_relu": RNN("relu"), "lstm": LSTM(), "gru": GRU()}
+
+__all__ = ["CELLS", "Cell", "Weights"]

@@ -1,0 +1,141 @@
+"""Checkpoints: networks as `.safetensors` files that describe themselves.
+
+The tensors carry torch's own names and are stored in half precision. The file's metadata holds, as JSON values,
+the architecture, what it was trained on and how, the command that repeats it, and how well it reads.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+
+from .cells import CELLS
+from .network import Network, shapes
+
+SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
+FORMAT = "rnnviz-1"
+MAX_BYTES = 64 * 2**20
+"""No network that this package is for comes near it; a larger file is refused before anything is read."""
+_DTYPES = ("F16", "F32", "F64")
+
+
+class CheckpointError(ValueError):
+    """A file that is no usable checkpoint; a page shows it as such and goes on."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a checkpoint says about itself. Accuracies are in [0, 1]."""
+
+    name: str
+    cell: str
+    dataset: str = ""
+    """What it was trained on, in words."""
+    preprocessing: str = ""
+    """What turns an image into the network's input, in words."""
+    training: Mapping[str, object] = field(default_factory=dict)
+    """Every setting of the training run, the seed among them."""
+    command: str = ""
+    """The command that trains it again."""
+    accuracy: Mapping[str, float] = field(default_factory=dict)
+    """By digit set: the share of all its digits that the file's own (rounded) weights read right."""
+    misread: Mapping[str, list[int]] = field(default_factory=dict)
+    """By digit set: the indices of the digits that it reads wrong."""
+
+
+def names() -> list[str]:
+    """Return the names of the shipped networks, in alphabetical order."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def load(source: str | Path) -> Network:
+    """Return a shipped network by its name (str) or any checkpoint by its file (Path).
+
+    The type decides, so that no name from a page or a link is ever taken for a path. Raises KeyError for an unknown
+    name, FileNotFoundError for a file that is not there, CheckpointError for one that is no sound checkpoint.
+    """
+    return _open(_file(source))[0]
+
+
+def card(source: str | Path) -> Card:
+    """Return what the checkpoint says about itself; errors as for `load`."""
+    return _open(_file(source), tensors=False)[1]
+
+
+def save(network: Network, path: Path, card: Card) -> None:
+    """Write the network, its weights rounded to half precision, and its card to `path`.
+
+    Raises OverflowError where a weight is too large for half precision (65,504).
+    """
+    from safetensors.numpy import save_file
+
+    tensors = rounded(network).arrays
+    metadata = {"format": FORMAT, **{key: json.dumps(value) for key, value in asdict(card).items()}}
+    save_file({name: np.asarray(array, dtype=np.float16) for name, array in tensors.items()}, path, metadata)
+
+
+def rounded(network: Network) -> Network:
+    """Return the network as its file will hold it: weights rounded to half precision."""
+    with np.errstate(over="ignore"):
+        arrays = {name: array.astype(np.float16) for name, array in network.arrays.items()}
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise OverflowError(f"{name} must lie within ±65504 to be stored in half precision. It does not.")
+    return Network(network.cell, arrays)
+
+
+def _file(source: str | Path) -> Path:
+    if isinstance(source, Path):
+        return source
+    if source not in names():
+        raise KeyError(f"network must be one of {', '.join(names())}, or a pathlib.Path to a file. Got {source!r}.")
+    return SHIPPED / f"{source}.safetensors"
+
+
+def _open(path: Path, tensors: bool = True) -> tuple[Network | None, Card]:
+    """Return the network (None where only the card is asked for) and the card, checked before memory is taken."""
+    from safetensors import SafetensorError, safe_open
+
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise CheckpointError(f"a checkpoint must have at most {MAX_BYTES:,} bytes. {path.name} has {size:,}.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            described = _card(file.metadata(), path.name)
+            headers = {name: _Header(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118
+            for name, header in headers.items():
+                if header.dtype not in _DTYPES:
+                    raise CheckpointError(f"{name} must be floating point ({', '.join(_DTYPES)}). Got {header.dtype}.")
+            shapes(described.cell, headers)
+            if not tensors:
+                return None, described
+            return Network(described.cell, {name: file.get_tensor(name) for name in headers}), described
+    except SafetensorError as error:
+        raise CheckpointError(f"{path.name} must be a whole .safetensors file. It cannot be read: {error}.") from error
+    except CheckpointError:
+        raise
+    except ValueError as error:
+        raise CheckpointError(f"{path.name}: {error}") from error
+
+
+class _Header:
+    """The shape and type of a tensor, read without the tensor."""
+
+    def __init__(self, piece):
+        self.shape, self.dtype = tuple(piece.get_shape()), piece.get_dtype()
+
+
+def _card(metadata: Mapping[str, str] | None, name: str) -> Card:
+    if not metadata or metadata.get("format") != FORMAT:
+        raise CheckpointError(f"{name} must be a checkpoint of format {FORMAT}. Its metadata does not say so.")
+    known = {f.name for f in fields(Card)}
+    try:
+        values = {key: json.loads(value) for key, value in metadata.items() if key in known}
+        described = Card(**values)
+    except (json.JSONDecodeError, TypeError) as error:
+        raise CheckpointError(f"{name} must describe itself in JSON. Its metadata does not: {error}.") from error
+    if described.cell not in CELLS:
+        raise CheckpointError(f"{name} must hold one of the cells {', '.join(CELLS)}. Got {described.cell!r}.")
+    return described
