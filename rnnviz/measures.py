@@ -94,6 +94,26 @@ def gate_saturation(trace: Trace, gate: str, low: float = 0.1, high: float = 0.9
     return np.stack([(values < low).mean(axis=-1), (values > high).mean(axis=-1)], axis=-1)
 
 
+def similarity_order(states: np.ndarray) -> np.ndarray:
+    """Return the units (H,) in an order that puts those that move alike side by side, given their values (N, H).
+
+    Hierarchical clustering (average linkage) of 1 - |correlation| with optimal leaf ordering (Bar-Joseph et al.
+    2001): a unit and its mirror image are alike. A unit that never moves is like no other.
+    """
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    N, H = states.shape
+    if H < 3:
+        return np.arange(H)
+    centred = states - states.mean(axis=0)
+    length = np.sqrt((centred**2).sum(axis=0))
+    unit = centred / np.where(length == 0.0, 1.0, length)
+    distance = np.clip(1.0 - np.abs(unit.T @ unit), 0.0, None)
+    np.fill_diagonal(distance, 0.0)
+    return leaves_list(linkage(squareform(distance, checks=False), "average", optimal_ordering=True))
+
+
 def _relative(norms: np.ndarray) -> np.ndarray:
     """Return log10 norms relative to the last; all nan where the last is of exactly zero."""
     return norms - norms[-1] if np.isfinite(norms[-1]) else np.full_like(norms, np.nan)

@@ -29,7 +29,7 @@ class RNN:
             if self.nonlinearity == "tanh":
                 np.tanh(a_t, h_t)
             else:
-                np.maximum(a_t, 0.0, h_t)
+                np.maximum(a_t, 0.0, out=h_t)
             h_prev = h_t
         return {"a": a, "h": h, "h0": h0}
 

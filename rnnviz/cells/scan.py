@@ -34,10 +34,11 @@ def reverse_scan(
         state[-1] = 0.0
     if not exponent.any():
         has_direct = direct.any(axis=1).tolist()
-        for t in range(len(direct) - 1, -1, -1):
-            if has_direct[t]:
-                states[0][t + 1] += direct[t]
-            step(t)
+        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is seen below, and the scan run again
+            for t in range(len(direct) - 1, -1, -1):
+                if has_direct[t]:
+                    states[0][t + 1] += direct[t]
+                step(t)
         size = np.max([np.abs(state[1:]).max(axis=1) for state in states], axis=0)
         if SMALL < size.min() and size.max() < LARGE:
             return exponent
@@ -53,18 +54,23 @@ def _scaled(step, states: tuple[np.ndarray, ...], direct: np.ndarray, exponent: 
     for t in range(T - 1, -1, -1):
         if direct[t].any():
             known = any(state[t + 1].any() for state in states)
-            e = _shift(states, t + 1, e, max(e, int(exponent[t])) if known else int(exponent[t]))
+            own = int(exponent[t]) + _excess(np.abs(direct[t]).max())
+            e = _shift(states, t + 1, e, max(e, own) if known else own)
             states[0][t + 1] += np.ldexp(direct[t], int(exponent[t]) - e)
         scale[t] = e
         step(t)
-        size = max(np.abs(state[t]).max() for state in states)
-        if not SMALL < size < LARGE:
-            e = _shift(states, t, e, e + int(np.frexp(size)[1]))
+        e = _shift(states, t, e, e + _excess(max(np.abs(state[t]).max() for state in states)))
     return scale
+
+
+def _excess(size: float) -> int:
+    """Return the power of two that would bring a size outside the band near 1; 0 for one within it, and for 0."""
+    return 0 if SMALL < size < LARGE else int(np.frexp(size)[1])
 
 
 def _shift(states: tuple[np.ndarray, ...], row: int, e: int, target: int) -> int:
     """Rewrite the states' rows, carried at exponent e, for the exponent `target`, and return that."""
-    for state in states:
-        state[row] = np.ldexp(state[row], e - target)
+    if target != e:
+        for state in states:
+            state[row] = np.ldexp(state[row], e - target)
     return target

@@ -1,0 +1,5 @@
+"""The app: `streamlit run app.py`."""
+
+from rnnviz.ui import frame
+
+frame.route()

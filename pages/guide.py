@@ -1,0 +1,38 @@
+"""How to use rnnviz, and which networks come with it."""
+
+import streamlit as st
+
+from rnnviz import checkpoints
+from rnnviz.ui import cache, frame, state
+
+words = frame.open_page("guide")
+frame.title(words, "guide.title")
+state.write_link()
+
+st.markdown(words.lesson("guide"))
+
+st.header(words("guide.networks"), anchor=False)
+rows = []
+for name in checkpoints.names():
+    try:
+        network, card = cache.network(name), cache.card(name)
+    except (checkpoints.CheckpointError, OSError) as error:
+        frame.log(error)
+        st.error(words("problem.network", network=name), icon=":material/error:")
+        continue
+    rows.append(
+        {
+            words("guide.network"): name,
+            words("guide.cell"): words(f"cell.{network.cell}"),
+            words("guide.size"): f"{network.num_layers} × {network.hidden_size}",
+            words("guide.parameters"): f"{network.num_parameters:,}",
+            words("guide.mnist"): f"{card.accuracy['mnist']:.2%}",
+            words("guide.uci"): f"{card.accuracy['uci']:.2%}",
+            words("guide.command"): f"`{card.command}`",
+        }
+    )
+if rows:
+    st.table(rows, border="horizontal")
+    st.caption(words("guide.accuracy_note"))
+else:
+    st.info(words("problem.no_networks"), icon=":material/info:")

@@ -1,0 +1,124 @@
+"""Draw or pick a digit and step it row by row through a network: the landing page."""
+
+import streamlit as st
+
+from rnnviz import checkpoints, record
+from rnnviz.ui import cache, frame, picker, state
+from rnnviz.ui.legend import how_to_read
+from rnnviz.ui.reading import NORMS, View, reading_line
+
+FOR_SAMPLES, FOR_DRAWINGS = "lstm-64", "lstm-128"  # what "automatic" means; the larger one knows all kinds of pens
+
+words = frame.open_page("step")
+frame.title(words, "step.title")
+
+names = checkpoints.names()
+if not names:
+    st.error(words("problem.no_networks"), icon=":material/error:")
+    st.stop()
+for_samples, for_drawings = (name if name in names else names[0] for name in (FOR_SAMPLES, FOR_DRAWINGS))
+
+# ---- Left: what is read
+
+left, right = st.columns([1, 3.8], gap="medium")
+with left, st.container(key="source"):
+    picked = st.session_state.get("net", state.AUTO)
+    shown = picker.pick(words, misread_by=for_samples if picked == state.AUTO else picked)
+
+# ---- Right, above: who reads, and what is looked at
+
+suits = for_samples if shown.source == "sample" else for_drawings
+with right, st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
+    picked = st.selectbox(
+        words("step.network"),
+        [state.AUTO, *names],
+        format_func=lambda name: words("step.auto", network=suits) if name == state.AUTO else name,
+        key="net",
+        help=words("shown.auto_sample", network=for_samples, other=for_drawings),
+        persist_state="session",
+        filter_mode=None,
+    )
+    name = suits if picked == state.AUTO else picked
+    try:
+        network, card = cache.network(name), cache.card(name)
+    except (checkpoints.CheckpointError, OSError) as error:
+        frame.log(error)
+        st.error(words("problem.network", network=name), icon=":material/error:")
+        st.caption(words("problem.network_hint", network=name))
+        st.stop()
+
+    layers = list(range(1, network.num_layers + 1))
+    if st.session_state.get("layer") not in layers:
+        st.session_state["layer"] = layers[-1]
+    if len(layers) > 1:
+        st.segmented_control(words("step.layer"), layers, key="layer", required=True, persist_state="session")
+
+    image = shown.image if shown.image is not None else picker.blank()
+    answer = record(network, image).prediction
+    if st.session_state.get("label") is None:
+        st.session_state["label"] = state.AUTO
+
+    def label_name(label: str | int) -> str:
+        if label == state.AUTO:
+            return words("step.label_auto", answer=answer)
+        return words("step.label_true" if label == shown.label else "step.label_class", digit=label)
+
+    label = st.selectbox(
+        words("step.label"),
+        [state.AUTO, *range(network.num_classes)],
+        format_func=label_name,
+        key="label",
+        persist_state="session",
+        filter_mode=None,
+    )
+    orders = ["order_index", "order_similarity"]
+    order = st.segmented_control(
+        words("step.order"),
+        orders,
+        format_func=lambda key: words(f"step.{key}"),
+        default=orders[0],
+        key="order",
+        required=True,
+        persist_state="session",
+    )
+    lines = [line for line in NORMS if line != "c" or "c" in network.kind.states]
+    norms = st.pills(
+        words("step.gradients"),
+        lines,
+        selection_mode="multi",
+        format_func=lambda line: words(f"norm.{line}.name"),
+        default=[line for line in ("h", "c") if line in lines],
+        key=f"norms_{len(lines)}",
+        persist_state="session",
+    )
+
+# ---- Right, below: the reading line
+
+layer = st.session_state["layer"] - 1
+view = View(
+    layer=layer,
+    order=cache.similarity_order(name, layer) if order == orders[1] else None,
+    norms=tuple(norms),
+)
+trace = record(network, image, None if label == state.AUTO else label)
+
+
+@st.fragment
+def read() -> None:
+    step = min(st.session_state.get("step", len(trace)), len(trace))
+    row = reading_line(words, network, trace, view, name, shown.label, step, shown.problem)
+    st.session_state["step"] = row
+    state.write_link(
+        net=None if picked == state.AUTO else picked,
+        layer=layer + 1 if len(layers) > 1 and layer + 1 != layers[-1] else None,
+        label=None if label == state.AUTO else label,
+        step=row if row != len(trace) else None,
+        **picker.link(shown),
+    )
+    if not shown.problem:
+        how_to_read(words, trace, view, row)
+
+
+with right:
+    st.caption(f"**{shown.caption}** · {frame.about(words, card, network)}")
+    read()

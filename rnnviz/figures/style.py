@@ -1,0 +1,55 @@
+"""All colours, scales and ranges: one meaning has one look everywhere, in the light and in the dark theme.
+
+The scales are colour-blind safe (after ColorBrewer's PuOr, BuGn and Purples, and an orange-blue pair). The neutral
+value of every scale is nearly the page's ground, so that "nothing" looks like nothing.
+"""
+
+from typing import NamedTuple
+
+Scale = list[list[float | str]]
+
+
+class Kind(NamedTuple):
+    """How one kind of signal is coloured: a scale's name and the values at its ends."""
+
+    scale: str
+    low: float
+    high: float
+
+
+INK = Kind("ink", 0.0, 1.0)
+STATE = Kind("state", -1.0, 1.0)
+GATE = Kind("gate", 0.0, 1.0)
+PROBABILITY = Kind("probability", 0.0, 1.0)
+
+KINDS: dict[str, Kind] = {
+    "x": INK,
+    **dict.fromkeys(("h", "c", "g", "n"), STATE),
+    **dict.fromkeys(("i", "f", "o", "r", "z"), GATE),
+    "probs": PROBABILITY,
+}
+"""The kind of every signal that is drawn as a heatmap. The cell state is drawn as tanh(c), which the output gate reads."""
+
+SCALES: dict[str, dict[str, Scale]] = {
+    "light": {
+        "ink": [[0, "#F6F6F3"], [1, "#16171A"]],
+        "state": [[0, "#A84B00"], [0.25, "#EE9B3A"], [0.5, "#F6F6F3"], [0.75, "#62A5CE"], [1, "#1B5FA6"]],
+        "gate": [[0, "#F6F6F3"], [0.5, "#79BDAD"], [1, "#00594F"]],
+        "probability": [[0, "#F6F6F3"], [0.5, "#9A93C6"], [1, "#43117D"]],
+    },
+    "dark": {
+        "ink": [[0, "#24262B"], [1, "#F5F5F2"]],
+        "state": [[0, "#FFBE6B"], [0.25, "#B55E0B"], [0.5, "#24262B"], [0.75, "#2E7DBB"], [1, "#9BCBEB"]],
+        "gate": [[0, "#24262B"], [0.5, "#2B8376"], [1, "#A9EBD8"]],
+        "probability": [[0, "#24262B"], [0.5, "#6D55AC"], [1, "#E0DDF2"]],
+    },
+}
+
+LINES: dict[str, dict[str, str]] = {
+    "light": {"h": "#1B5FA6", "c": "#00594F", "x": "#8A5A00", "jacobian": "#8E2A7B", "grid": "#E4E4E0", "text": "#4A4D55"},
+    "dark": {"h": "#9BCBEB", "c": "#7FD6C2", "x": "#F0B65B", "jacobian": "#E39AD4", "grid": "#383B43", "text": "#C9CCD3"},
+}
+"""Line colours by the state whose gradient is drawn; "grid" and "text" serve every figure."""
+
+DASHES = {"h": "solid", "c": "dash", "x": "dot", "jacobian": "dashdot"}
+"""Lines differ in dash as well as in colour."""

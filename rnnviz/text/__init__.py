@@ -1,0 +1,51 @@
+"""Every word a page shows, English and Chinese side by side: `labels.toml` for phrases, `lessons/` for longer texts."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+LANGUAGES = {"en": "English", "zh": "中文"}
+
+
+class Words:
+    """The phrases of one language: `words("step.row", row=14, rows=28)`."""
+
+    def __init__(self, language: str):
+        if language not in LANGUAGES:
+            raise ValueError(f"language must be one of {', '.join(LANGUAGES)}. Got {language!r}.")
+        self.language = language
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the phrase under a dotted key, its {placeholders} filled. KeyError where there is none.
+
+        Called without values it is returned as it stands: Plotly's hover texts have placeholders of their own.
+        """
+        phrase = phrases().get(key)
+        if phrase is None:
+            raise KeyError(f"phrase must be one of labels.toml's keys. Got {key!r}.")
+        return phrase[self.language].format(**values) if values else phrase[self.language]
+
+    def has(self, key: str) -> bool:
+        return key in phrases()
+
+    def lesson(self, page: str) -> str:
+        """Return the Markdown text of a page. FileNotFoundError where there is none."""
+        return (_HERE / "lessons" / f"{page}.{self.language}.md").read_text("utf-8")
+
+
+@cache
+def phrases() -> dict[str, dict[str, str]]:
+    """Return every phrase by its dotted key, as {"en": ..., "zh": ...}."""
+    found: dict[str, dict[str, str]] = {}
+
+    def walk(table: dict, path: tuple[str, ...]) -> None:
+        if set(table) & set(LANGUAGES):
+            found[".".join(path)] = table
+            return
+        for name, inner in table.items():
+            walk(inner, (*path, name))
+
+    walk(tomllib.loads((_HERE / "labels.toml").read_text("utf-8")), ())
+    return found

@@ -1,0 +1,1 @@
+"""What the pages are built from; the only room that imports streamlit."""

@@ -1,0 +1,79 @@
+"""The frame around every page: navigation, language, style, and what the link said."""
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+from ..checkpoints import Card
+from ..network import Network
+from ..text import LANGUAGES, Words
+from . import state
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = {"step": ":material/arrow_downward:", "guide": ":material/menu_book:"}
+
+
+def route() -> None:
+    """Show the page that the address names."""
+    page = _navigation(state.open_link())
+    st.session_state["routed"] = True
+    page.run()
+
+
+def open_page(name: str) -> Words:
+    """Set up a page and return its words; the first line of every file in pages/.
+
+    On a fresh server a deep link runs the page's file without app.py: then the navigation is built here.
+    """
+    words = state.open_link()
+    if not st.session_state.pop("routed", False):
+        _navigation(words)
+    st.set_page_config(
+        page_title=f"{words(f'page.{name}')} · {words('app.name')}", page_icon=":material/grid_on:", layout="wide"
+    )
+    st.html(Path(__file__).with_name("frame.css"))
+    entered = st.session_state.get("page") != name
+    st.session_state["page"], st.session_state["entered"] = name, entered
+    return words
+
+
+def title(words: Words, key: str) -> None:
+    """Show a page's title, the choice of language beside it, and what of the link was not understood."""
+    with st.container(horizontal=True, vertical_alignment="center", key="title"):
+        st.title(words(key), anchor=False, width="stretch")
+        st.segmented_control(
+            words("app.language"),
+            list(LANGUAGES),
+            format_func=LANGUAGES.get,
+            key="lang",
+            required=True,
+            label_visibility="collapsed",
+            persist_state="session",
+            width="content",
+        )
+    if ignored := st.session_state.get("link_ignored"):
+        st.warning(words("link.ignored", keys=", ".join(ignored)), icon=":material/link_off:")
+
+
+def _navigation(words: Words) -> st.Page:
+    pages = [
+        st.Page(ROOT / "pages" / f"{name}.py", title=words(f"page.{name}"), icon=icon, default=name == "step")
+        for name, icon in PAGES.items()
+    ]
+    return st.navigation(pages, position="top")
+
+
+def about(words: Words, card: Card, network: Network) -> str:
+    """Return who reads: name, cell, size, and how well, in one line."""
+    layers = words("shown.layers", count=network.num_layers) if network.num_layers > 1 else ""
+    cell, units = words(f"cell.{network.cell}"), network.hidden_size
+    parts = [words("shown.network", network=card.name, cell=cell, units=units, layers=layers)]
+    if {"mnist", "uci"} <= card.accuracy.keys():
+        parts.append(words("shown.accuracy", **card.accuracy))
+    return " · ".join(parts)
+
+
+def log(error: Exception) -> None:
+    """Write to the server's log what a page tells in its own words."""
+    logging.getLogger("rnnviz").warning("%s: %s", type(error).__name__, error)

@@ -1,0 +1,54 @@
+"""How to read each view: its name, its scale, one line of words, and what its numbers are at the row in hand."""
+
+from html import escape
+
+import streamlit as st
+
+from .. import measures
+from ..figures import style
+from ..text import Words
+from ..trace import Trace
+from .reading import NORMS, View, columns
+
+
+def how_to_read(words: Words, trace: Trace, view: View, row: int) -> None:
+    """Show the legend; row (from 1) is where the reading line rests."""
+    cards = [_card(words, trace, view, name, row) for name in columns(trace, view)]
+    lines = [name for name in NORMS if name in view.norms and (name != "c" or "c" in trace.grad)]
+    st.subheader(words("step.how"), anchor=False)
+    st.html(f'<div class="legend">{"".join(cards)}{_norms(words, lines)}</div>')
+    st.caption(words("stepper.keys"))
+
+
+def _card(words: Words, trace: Trace, view: View, name: str, row: int) -> str:
+    kind = style.KINDS[name]
+    now = ""
+    if kind == style.GATE:
+        low, high = measures.gate_saturation(trace, name)[view.layer, row - 1]
+        now = f'<p class="now">{escape(words("gate.now", row=row, low=low, high=high))}</p>'
+    ends = f"<span>{kind.low:g}</span>{_bar(kind.scale)}<span>{kind.high:g}</span>"
+    return (
+        f"<section><h4>{escape(words(f'column.{name}.long'))}</h4>"
+        f'<div class="scale">{ends}</div><p>{escape(words(f"column.{name}.read"))}</p>{now}</section>'
+    )
+
+
+def _bar(scale: str) -> str:
+    """Return the scale as a bar in both themes' colours; the page's colour scheme picks one."""
+    bars = []
+    for theme, scales in style.SCALES.items():
+        stops = ", ".join(f"{colour} {100 * place:g}%" for place, colour in scales[scale])
+        bars.append(f'<i class="{theme}" style="background:linear-gradient(90deg, {stops})"></i>')
+    return f'<b aria-hidden="true">{"".join(bars)}</b>'
+
+
+def _norms(words: Words, lines: list[str]) -> str:
+    items = []
+    for name in lines:
+        colour = "; ".join(f"--{theme}:{colours[name]}" for theme, colours in style.LINES.items())
+        items.append(
+            f'<li style="{colour}"><i class="{style.DASHES[name]}"></i><span><b>{escape(words(f"norm.{name}.name"))}</b> '
+            f"{escape(words(f'norm.{name}.read'))}</span></li>"
+        )
+    title, read = escape(words("column.norms.long")), escape(words("column.norms.read"))
+    return f'<section class="norms"><h4>{title}</h4><p>{read}</p><ul>{"".join(items)}</ul></section>'

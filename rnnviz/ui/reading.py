@@ -1,0 +1,209 @@
+"""The reading figure on a page: a trace's views in columns, and the line that moves through all of them."""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from .. import figures, measures
+from ..figures import style
+from ..network import Network
+from ..text import Words
+from ..trace import Trace
+from .stepper import stepper
+
+NORMS = ("h", "c", "x", "jacobian")
+CHART = "reading"
+
+
+@dataclass(frozen=True)
+class View:
+    """What of a trace is looked at, and how."""
+
+    layer: int = 0
+    """From 0."""
+    order: np.ndarray | None = None
+    """The units (H,) in the order they stand in; None for their own."""
+    norms: tuple[str, ...] = ("h", "c")
+    """Which gradients are drawn; a cell without a cell state leaves "c" out."""
+
+
+def columns(trace: Trace, view: View) -> dict[str, np.ndarray]:
+    """Return the heatmaps (T, N) by signal name, in the order they stand in; the cell state as tanh(c)."""
+    names = [name for name in ("h", "i", "f", "g", "o", "r", "z", "n", "c") if name in trace.signals]
+    order = _order(trace, view)
+    states = {name: trace[name][view.layer][:, order] for name in names}
+    if "c" in states:
+        states["c"] = np.tanh(states["c"])
+    return {"x": trace["x"], **states, "probs": trace["probs"]}
+
+
+def norms(network: Network, trace: Trace, view: View) -> list[figures.Norm]:
+    """Return the chosen gradient norms, log10, relative to the last step (the Jacobian's last is 1 by itself)."""
+    chosen = []
+    for name in NORMS:
+        if name not in view.norms or (name == "c" and "c" not in trace.grad):
+            continue
+        if name == "jacobian":
+            chosen.append(figures.Norm(name, measures.jacobian_norms(network, trace, view.layer)))
+        else:
+            chosen.append(figures.Norm(name, measures.gradient_norms(trace, name, view.layer, relative=True)))
+    return chosen
+
+
+def reading_line(
+    words: Words, network: Network, trace: Trace, view: View, name: str, label: int | None, step: int, problem: str = ""
+) -> int:
+    """Show the figure with its stepper and return the row (from 1) at which the line rests.
+
+    name: the network's. label: the true class where it is known. problem: why there is nothing to read, in the
+    reader's words; the figure is then veiled.
+    """
+    shown, lines = columns(trace, view), norms(network, trace, view)
+    axis = figures.log_axis(lines)
+    # Sent once per network and language; other digits reach it through the stepper. Sending it again would blank it.
+    identity = (name, words.language, view.layer)
+    if st.session_state.get("figure", (None,))[0] != identity:
+        slots = [line for line in NORMS if line != "c" or "c" in trace.grad]
+        given = {line.name: line for line in lines}
+        nothing = np.full(len(trace), np.nan)
+        figure = figures.reading(
+            shown,
+            [given.get(slot, figures.Norm(slot, nothing)) for slot in slots],
+            axis,
+            _hovers(words, shown),
+            st.context.theme.type or "light",
+        )
+        st.session_state["figure"] = (identity, figure)
+    with st.container(key=CHART):
+        st.plotly_chart(
+            st.session_state["figure"][1],
+            key=f"figure_{name}_{words.language}_{view.layer}",
+            theme=None,
+            config={"displayModeBar": False, "scrollZoom": False, "doubleClick": False},
+            alt=words("stepper.chart"),
+        )
+    feed = _feed(words, trace, view, shown, lines, axis, label)
+    feed["id"] = hashlib.sha1(json.dumps(feed, sort_keys=True).encode()).hexdigest()
+    feed |= {"step": step, "problem": problem}
+    with st.container(key="stepper"):
+        return stepper(feed, key="stepper_component")
+
+
+def _feed(words: Words, trace: Trace, view: View, shown, lines, axis: figures.LogAxis, label: int | None) -> dict:
+    """Return all that the browser needs to show a trace in a figure that is there already."""
+    given = {line.name: line.log10 for line in lines}
+    slots = [name for name in NORMS if name != "c" or "c" in trace.grad]
+    rows = list(range(1, len(trace) + 1))
+    zeros = figures.exact_zeros(lines)
+    return {
+        "chart": CHART,
+        "rows": len(trace),
+        "columns": [_column(words, name, values) for name, values in shown.items()],
+        "norm_column": {"name": "norms", "kind": "norms", "titles": _titles(words, "norms")},
+        "order": [int(unit) + 1 for unit in _order(trace, view)],
+        "norms": [
+            {
+                "name": name,
+                "x": _finite(given[name]) if name in given else [None] * len(rows),
+                "y": rows,
+                "text": [figures.power(v) for v in given[name]] if name in given else None,
+            }
+            for name in slots
+        ],
+        "zeros": {"name": "zero", "x": [axis.range[0]] * len(zeros), "y": zeros, "text": None},
+        "axis": axis._asdict(),
+        "say": sentences(words, trace, label),
+        "alt": " ".join(descriptions(words, trace, view, lines)),
+        "words": {
+            key: words(f"stepper.{key}")
+            for key in ("group", "previous", "next", "play", "pause", "row", "speed", "view", "all_views")
+        }
+        | {"chart_role": words("stepper.chart")},
+        "scales": style.SCALES,
+        "lines": style.LINES,
+    }
+
+
+def _column(words: Words, name: str, values: np.ndarray) -> dict:
+    kind = {"x": "digit", "probs": "answer"}.get(name, "state")
+    return {
+        "name": name,
+        "kind": kind,
+        "cells": values.shape[1],
+        "scale": style.KINDS[name].scale,
+        "titles": _titles(words, name),
+        "z": base64.b64encode(figures.hundredths(values).tobytes()).decode(),
+    }
+
+
+def _titles(words: Words, name: str) -> list[str]:
+    return [words(f"column.{name}.{length}") for length in ("long", "short", "symbol")]
+
+
+def _hovers(words: Words, shown: dict[str, np.ndarray]) -> dict[str, str]:
+    hovers = {name: words(f"column.{name}.hover") for name in shown}
+    hovers |= {f"norm_{name}": words(f"norm.{name}.hover") for name in NORMS}
+    return {key: text + "<extra></extra>" for key, text in (hovers | {"zero": words("norm.zero.hover")}).items()}
+
+
+def _order(trace: Trace, view: View) -> np.ndarray:
+    return np.arange(trace["h"].shape[-1]) if view.order is None else view.order
+
+
+def _finite(log10: np.ndarray) -> list[float | None]:
+    return [round(float(v), 4) if np.isfinite(v) else None for v in log10]
+
+
+# ---- In words
+
+
+def sentences(words: Words, trace: Trace, label: int | None) -> list[str]:
+    """Return what to say at each row: where the answer stands, and, once passed, since when it has stood."""
+    decided, rows = measures.decision_step(trace), len(trace)
+    says = []
+    for t, p in enumerate(trace["probs"]):
+        first, second = np.argsort(p)[::-1][:2]
+        last = t == rows - 1
+        form = ("final" if last else "now") if p[first] <= 0.99 else ("final_sure" if last else "sure")
+        numbers = {"row": t + 1, "rows": rows, "k1": first, "p1": p[first], "k2": second, "p2": p[second]}
+        parts = [words(f"stepper.{form}", **numbers)]
+        if t >= decided:
+            parts.append(words("stepper.decided", row=decided + 1) if decided else words("stepper.decided_first"))
+        if last and label is not None:
+            parts.append(words("stepper.right") if first == label else words("stepper.wrong", label=label))
+        says.append(words("stepper.joiner").join(parts))
+    return says
+
+
+def descriptions(words: Words, trace: Trace, view: View, lines: list[figures.Norm]) -> list[str]:
+    """Return one sentence with numbers per view, for those who cannot see it."""
+    inked = np.flatnonzero(trace["x"].any(axis=1))
+    rows = len(trace)
+    told = []
+    if len(inked):
+        told.append(words("column.x.alt", first=inked[0] + 1, last=inked[-1] + 1, rows=rows))
+    for name, values in columns(trace, view).items():
+        if name in ("x", "probs"):
+            continue
+        if style.KINDS[name] == style.GATE:
+            low, high = measures.gate_saturation(trace, name)[view.layer, -1]
+            told.append(words("gate.alt", gate=words(f"column.{name}.long"), low=low, high=high))
+        else:
+            numbers = {"units": values.shape[1], "rows": rows, "low": values.min(), "high": values.max()}
+            told.append(words(f"column.{name}.alt", share=float((np.abs(values[-1]) > 0.5).mean()), **numbers))
+    answer, decided = trace.prediction, measures.decision_step(trace) + 1
+    told.append(words("column.probs.alt", answer=answer, probability=trace["probs"][-1, answer], decided=decided))
+    curves = [_curve(words, line) for line in lines]
+    if curves:
+        told.append(words("column.norms.alt", lines="; ".join(curves)))
+    return told
+
+
+def _curve(words: Words, line: figures.Norm) -> str:
+    at = int(np.nanargmin(line.log10)) if not np.isnan(line.log10).all() else 0
+    first, low = figures.power(line.log10[0]), figures.power(line.log10[at])
+    return words(f"norm.{line.name}.alt", first=first, low=low, at=at + 1)
