@@ -20,7 +20,7 @@ for_samples, for_drawings = (name if name in names else names[0] for name in (FO
 
 # ---- Left: what is read
 
-left, right = st.columns([1, 3.8], gap="medium")
+left, right = st.columns([1, 3.8], gap="medium")  # frame.css gives the left one the canvas's width
 with left, st.container(key="source"):
     picked = st.session_state.get("net", state.AUTO)
     shown = picker.pick(words, misread_by=for_samples if picked == state.AUTO else picked)

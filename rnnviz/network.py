@@ -97,6 +97,8 @@ class Network:
             raise ValueError(f"module must be a torch nn.RNN, nn.LSTM or nn.GRU. Got {mode}.")
         if module.bidirectional or module.proj_size:
             raise ValueError("module must read in one direction and have no projection. Got bidirectional or proj_size.")
+        if not hasattr(head, "in_features"):  # an nn.Embedding has a matrix called weight as well
+            raise ValueError(f"head must be a torch nn.Linear. Got {type(head).__name__}.")
         tensors = {f"rnn.{k}": v for k, v in module.state_dict().items()}
         tensors |= {f"head.{k}": v for k, v in head.state_dict().items()}
         return cls(_TORCH_MODES[mode], {k: v.detach().cpu().double().numpy() for k, v in tensors.items()})

@@ -144,7 +144,8 @@ def reading(
         plot_bgcolor="rgba(0,0,0,0)",
         font={"size": 14, "color": LINES[theme]["text"]},
         margin={"l": 30, "r": 10, "t": 34, "b": 48},
-        annotations=[{"text": "", "showarrow": False, "xref": "paper", "yref": "paper"} for _ in range(last)],
+        # One title per column and one line of names for the gradients, all set in the browser.
+        annotations=[{"text": "", "showarrow": False, "xref": "paper", "yref": "paper"} for _ in range(last + 1)],
     )
 
 

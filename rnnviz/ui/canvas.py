@@ -60,7 +60,8 @@ def canvas(words: Words, on_stroke) -> list[np.ndarray]:
                 on_click=_restart,
                 args=(None, on_stroke),
             )
-        _companion(data={"canvas": "canvas", "label": words("step.canvas")}, key="canvas_companion", height="content")
+        hint = words("step.hint") if empty else ""
+        _companion(data={"canvas": "canvas", "label": words("step.canvas"), "hint": hint}, key="canvas_companion")
     state["drawing"] = result.json_data
     return strokes(result.json_data)
 

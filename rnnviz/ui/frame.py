@@ -10,15 +10,21 @@ from ..network import Network
 from ..text import LANGUAGES, Words
 from . import state
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = {"step": ":material/arrow_downward:", "guide": ":material/menu_book:"}
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PAGES = ("step", "guide")
 
 
 def route() -> None:
     """Show the page that the address names."""
-    page = _navigation(state.open_link())
+    words = state.open_link()
+    page = _navigation(words)
     st.session_state["routed"] = True
-    page.run()
+    try:
+        page.run()
+    except Exception as error:  # the last net: a page never shows a traceback
+        log(error)
+        st.error(words("problem.unexpected"), icon=":material/error:")
 
 
 def open_page(name: str) -> Words:
@@ -29,10 +35,9 @@ def open_page(name: str) -> Words:
     words = state.open_link()
     if not st.session_state.pop("routed", False):
         _navigation(words)
-    st.set_page_config(
-        page_title=f"{words(f'page.{name}')} · {words('app.name')}", page_icon=":material/grid_on:", layout="wide"
-    )
-    st.html(Path(__file__).with_name("frame.css"))
+    title = f"{words(f'page.{name}')} · {words('app.name')}"
+    st.set_page_config(page_title=title, page_icon=HERE / "icon.png", layout="wide")
+    st.html(HERE / "frame.css")
     entered = st.session_state.get("page") != name
     st.session_state["page"], st.session_state["entered"] = name, entered
     return words
@@ -58,8 +63,9 @@ def title(words: Words, key: str) -> None:
 
 def _navigation(words: Words) -> st.Page:
     pages = [
-        st.Page(ROOT / "pages" / f"{name}.py", title=words(f"page.{name}"), icon=icon, default=name == "step")
-        for name, icon in PAGES.items()
+        # No icons: the page's favicon would be fetched from a font server on the internet.
+        st.Page(ROOT / "pages" / f"{name}.py", title=words(f"page.{name}"), default=name == PAGES[0])
+        for name in PAGES
     ]
     return st.navigation(pages, position="top")
 
@@ -76,4 +82,4 @@ def about(words: Words, card: Card, network: Network) -> str:
 
 def log(error: Exception) -> None:
     """Write to the server's log what a page tells in its own words."""
-    logging.getLogger("rnnviz").warning("%s: %s", type(error).__name__, error)
+    logging.getLogger("rnnviz").error("%s: %s", type(error).__name__, error, exc_info=error)

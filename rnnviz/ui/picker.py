@@ -35,8 +35,10 @@ def pick(words: Words, misread_by: str) -> Shown:
     """Show the canvas and the picker, and return what is to be read. misread_by: the network whose errors are "hard"."""
     if "source" not in st.session_state:
         _use("link" if "draw" in st.session_state else "sample")
-    drawn = _draw(words)
-    chosen = _choose(words, misread_by)
+    with st.container(key="draw"):
+        drawn = _draw(words)
+    with st.container(key="pick"):
+        chosen = _choose(words, misread_by)
     source = st.session_state["source"]
     if source == "drawing" and drawn is not None:
         return drawn

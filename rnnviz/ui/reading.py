@@ -108,6 +108,7 @@ def _feed(words: Words, trace: Trace, view: View, shown, lines, axis: figures.Lo
         "norms": [
             {
                 "name": name,
+                "title": words(f"norm.{name}.name"),
                 "x": _finite(given[name]) if name in given else [None] * len(rows),
                 "y": rows,
                 "text": [figures.power(v) for v in given[name]] if name in given else None,

@@ -19,8 +19,8 @@ const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 // ---------------------------------------------------------------------------------------------------------------
 // Layout: which column stands where. Pure functions of width, height and columns.
 
-const MARGIN = { left: 34, right: 8, top: 34, bottom: 46 };
-const TITLE_BAND = 60; // between bands: tick labels of the upper one and titles of the lower one
+const MARGIN = { left: 36, right: 8, top: 34, bottom: 64 };
+const TITLE_BAND = 74; // between bands: tick labels and line names of the upper one, titles of the lower one
 
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
@@ -210,6 +210,7 @@ class Reader {
     const { words } = this.data;
     this.find(".stepper").classList.toggle("playing", playing);
     this.find(".play-word").textContent = playing ? words.pause : words.play;
+    this.find(".play").setAttribute("aria-label", playing ? words.pause : words.play);
     this.find(".says").setAttribute("aria-live", playing ? "off" : "polite"); // 28 sentences in a row would drown a reader
   }
 
@@ -339,6 +340,7 @@ class Reader {
       Object.assign(traces, this.tracesFor(theme));
       traces.meta = [figureId, ...Array(chart.data.length - 1).fill(undefined)];
       Object.assign(layout, this.axesFor(theme));
+      chart.layout.meta = null; // the names of the lines may have changed
     }
     if (chart.layout.meta !== layoutId) {
       Object.assign(layout, this.layoutFor(), { meta: layoutId });
@@ -425,6 +427,7 @@ class Reader {
       layout[`${axisName("x", k + 1)}.domain`] = [place.x0, Math.min(1, place.x1)];
       layout[`${axisName("y", k + 1)}.domain`] = [Math.max(0, place.bottom), place.top];
       layout[`${axisName("y", k + 1)}.showticklabels`] = place.first;
+      layout[`${axisName("y", k + 1)}.ticklabelstandoff`] = 4;
       Object.assign(layout, {
         [at("x")]: (place.x0 + place.x1) / 2,
         [at("y")]: place.top,
@@ -433,10 +436,32 @@ class Reader {
         [at("font.size")]: size,
       });
     });
+    Object.assign(layout, this.lineNames(titled.length, places.get("norms"), plotHeight));
     const probs = data.columns.findIndex((c) => c.name === "probs");
     layout[`${axisName("x", probs + 1)}.tickfont.size`] = places.get("probs").w > 100 ? 13 : 11;
     this.setHeight(height);
     return layout;
+  }
+
+  /* The names of the gradient lines, each in its colour, under their axis: the figure's last annotation. */
+  lineNames(k, place, plotHeight) {
+    const colours = this.data.lines[this.theme()];
+    const drawn = this.data.norms.filter((line) => line.text);
+    const perRow = place && place.w > 230 ? 4 : 2;
+    const names = drawn.map((line, i) => {
+      const name = `<span style="color:${colours[line.name]}"><b>${line.title}</b></span>`;
+      return i === 0 ? name : (i % perRow ? "  " : "<br>") + name;
+    });
+    const at = (key) => `annotations[${k}].${key}`;
+    if (!place) return { [at("text")]: "" };
+    return {
+      [at("text")]: names.join(""),
+      [at("x")]: (place.x0 + place.x1) / 2,
+      [at("y")]: place.bottom - 21 / plotHeight,
+      [at("xanchor")]: "center",
+      [at("yanchor")]: "top",
+      [at("font.size")]: 12,
+    };
   }
 
   /* Streamlit pins a chart's height; ours depends on the width. */
