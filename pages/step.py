@@ -9,6 +9,8 @@ from rnnviz.ui.reading import NORMS, View, reading_line
 
 FOR_SAMPLES, FOR_DRAWINGS = "lstm-64", "lstm-128"  # what "automatic" means; the larger one knows all kinds of pens
 
+DEFAULTS = {"net": state.AUTO, "label": state.AUTO, "order": "index", "norms": ["h"], "norms_c": ["h", "c"]}
+
 words = frame.open_page("step")
 frame.title(words, "step.title")
 
@@ -18,24 +20,27 @@ if not names:
     st.stop()
 for_samples, for_drawings = (name if name in names else names[0] for name in (FOR_SAMPLES, FOR_DRAWINGS))
 
+for key, value in DEFAULTS.items():
+    st.session_state.setdefault(key, value)
+
 # ---- Left: what is read
 
 left, right = st.columns([1, 3.8], gap="medium")  # frame.css gives the left one the canvas's width
 with left, st.container(key="source"):
-    picked = st.session_state.get("net", state.AUTO)
+    picked = st.session_state["net"]
     shown = picker.pick(words, misread_by=for_samples if picked == state.AUTO else picked)
 
 # ---- Right, above: who reads, and what is looked at
 
 suits = for_samples if shown.source == "sample" else for_drawings
 with right, st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
-    picked = st.selectbox(
+    picked = state.remember(
+        st.selectbox,
         words("step.network"),
         [state.AUTO, *names],
         format_func=lambda name: words("step.auto", network=suits) if name == state.AUTO else name,
         key="net",
         help=words("shown.auto_sample", network=for_samples, other=for_drawings),
-        persist_state="session",
         filter_mode=None,
     )
     name = suits if picked == state.AUTO else picked
@@ -51,45 +56,40 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
     if st.session_state.get("layer") not in layers:
         st.session_state["layer"] = layers[-1]
     if len(layers) > 1:
-        st.segmented_control(words("step.layer"), layers, key="layer", required=True, persist_state="session")
+        state.remember(st.segmented_control, words("step.layer"), layers, key="layer", required=True)
 
     image = shown.image if shown.image is not None else picker.blank()
     answer = record(network, image).prediction
-    if st.session_state.get("label") is None:
-        st.session_state["label"] = state.AUTO
 
     def label_name(label: str | int) -> str:
         if label == state.AUTO:
             return words("step.label_auto", answer=answer)
         return words("step.label_true" if label == shown.label else "step.label_class", digit=label)
 
-    label = st.selectbox(
+    label = state.remember(
+        st.selectbox,
         words("step.label"),
         [state.AUTO, *range(network.num_classes)],
         format_func=label_name,
         key="label",
-        persist_state="session",
         filter_mode=None,
     )
-    orders = ["order_index", "order_similarity"]
-    order = st.segmented_control(
+    order = state.remember(
+        st.segmented_control,
         words("step.order"),
-        orders,
-        format_func=lambda key: words(f"step.{key}"),
-        default=orders[0],
+        ["index", "similarity"],
+        format_func=lambda order: words(f"step.order_{order}"),
         key="order",
         required=True,
-        persist_state="session",
     )
     lines = [line for line in NORMS if line != "c" or "c" in network.kind.states]
-    norms = st.pills(
+    norms = state.remember(
+        st.pills,
         words("step.gradients"),
         lines,
         selection_mode="multi",
         format_func=lambda line: words(f"norm.{line}.name"),
-        default=[line for line in ("h", "c") if line in lines],
-        key=f"norms_{len(lines)}",
-        persist_state="session",
+        key="norms_c" if "c" in lines else "norms",
     )
 
 # ---- Right, below: the reading line
@@ -97,7 +97,7 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
 layer = st.session_state["layer"] - 1
 view = View(
     layer=layer,
-    order=cache.similarity_order(name, layer) if order == orders[1] else None,
+    order=cache.similarity_order(name, layer) if order == "similarity" else None,
     norms=tuple(norms),
 )
 trace = record(network, image, None if label == state.AUTO else label)

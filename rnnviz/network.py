@@ -108,11 +108,14 @@ def shapes(cell: str, arrays: Mapping[str, object]) -> dict[str, tuple[int, ...]
     """Return the shape that every tensor of a network must have, judged by those of its first and last matrices.
 
     arrays: anything with a `.shape` under torch's names; only shapes are looked at, so a file's header will do.
-    Raises ValueError where a matrix that the others are judged by is missing or is no matrix.
+    Raises ValueError where a matrix that the others are judged by is missing, empty or no matrix.
     """
     for name in ("rnn.weight_ih_l0", "rnn.weight_hh_l0", "head.weight"):
-        if name not in arrays or len(arrays[name].shape) != 2:
+        if name not in arrays:
             raise ValueError(f"a network must have the matrix {name}. Got {_listed(arrays)}.")
+        shape = tuple(arrays[name].shape)
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(f"a network must have the matrix {name}, with rows and columns. Got the shape {shape}.")
     G = len(CELLS[cell].blocks)
     D, H = arrays["rnn.weight_ih_l0"].shape[1], arrays["rnn.weight_hh_l0"].shape[1]
     K = arrays["head.weight"].shape[0]

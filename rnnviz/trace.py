@@ -1,7 +1,7 @@
 """A trace: everything that happened while a network read one sequence, forward and backward."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -30,6 +30,9 @@ class Signals(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self._arrays)
 
+    def __reduce__(self):  # by way of __init__: a pickled array forgets that it is read-only
+        return Signals, (self._arrays,)
+
     def __repr__(self) -> str:
         return f"Signals({', '.join(f'{name} {array.shape}' for name, array in self._arrays.items())})"
 
@@ -57,6 +60,13 @@ class Trace:
     """The class that the loss is taken for; None for losses with a target at every step."""
     loss: float
     """The loss, in nats for cross-entropy."""
+
+    def __post_init__(self) -> None:
+        self.exponent.setflags(write=False)
+        self.h0.setflags(write=False)
+
+    def __reduce__(self):  # by way of __post_init__, as above
+        return Trace, tuple(getattr(self, f.name) for f in fields(self))
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.signals[name]
@@ -118,7 +128,7 @@ def record_many(network: Network, images, signals: tuple[str, ...] = ("h", "prob
     for name in signals:
         if name not in per_layer and name not in ("logits", "probs"):
             raise ValueError(f"signals must be among {', '.join((*per_layer, 'logits', 'probs'))}. Got {name!r}.")
-    if images.ndim != 3 or images.shape[2] != network.input_size:
+    if images.ndim != 3 or images.shape[2] != network.input_size or not images.size:
         raise ValueError(f"images must have shape (N, T, {network.input_size}). Got {images.shape}.")
     scale = 255.0 if images.dtype.kind in "ui" else 1.0
     parts: dict[str, list[np.ndarray]] = {name: [] for name in signals}
@@ -177,7 +187,7 @@ def _loss(loss: str, label, logits: np.ndarray, probs: np.ndarray) -> tuple[int 
         return None, float((difference**2).mean()), difference * (2.0 / (T * K))
     if loss == "last":
         label = int(logits[-1].argmax()) if label is None else label
-        if not isinstance(label, int | np.integer) or not 0 <= label < K:
+        if not isinstance(label, int | np.integer) or isinstance(label, bool) or not 0 <= label < K:
             raise ValueError(f"label must be a class from 0 to {K - 1}, or None for the predicted one. Got {label!r}.")
         label, targets = int(label), [(T - 1, int(label))]
     elif loss == "every":

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from ..text import Words
+from . import state
 
 SIZE = 248
 """Side of the canvas in CSS pixels."""
@@ -23,27 +24,27 @@ def canvas(words: Words, on_stroke) -> list[np.ndarray]:
     """
     from streamlit_drawable_canvas import st_canvas
 
-    state = st.session_state.setdefault("canvas", {"nonce": 0, "initial": None, "drawing": None})
+    st.session_state.setdefault("pen", 18)
+    board = st.session_state.setdefault("canvas", {"nonce": 0, "initial": None, "drawing": None})
     if st.session_state.pop("entered", False):
         # Back from another page: a new canvas takes up the old strokes.
-        state["initial"] = state["drawing"]
+        board["initial"] = board["drawing"]
     with st.container(key="canvas", gap="small"):
-        key = f"canvas_{state['nonce']}"
         result = st_canvas(
-            stroke_width=st.session_state.get("pen", 18),
+            stroke_width=st.session_state["pen"],
             stroke_color="#FFFFFF",
             background_color="#000000",
-            initial_drawing=state["initial"],
+            initial_drawing=board["initial"],
             width=SIZE,
             height=SIZE,
-            key=key,
+            key=f"canvas_{board['nonce']}",
             on_change=on_stroke,
         )
         with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall", key="pen_row"):
-            st.slider(words("step.pen"), 8, 30, 18, key="pen", persist_state="session", width="stretch")
+            state.remember(st.slider, words("step.pen"), 8, 30, key="pen", width="stretch")
             empty = not strokes(result.json_data)
             st.button(
-                "",
+                words("step.undo"),
                 icon=":material/undo:",
                 help=words("step.undo"),
                 key="undo",
@@ -52,7 +53,7 @@ def canvas(words: Words, on_stroke) -> list[np.ndarray]:
                 args=(1, on_stroke),
             )
             st.button(
-                "",
+                words("step.clear"),
                 icon=":material/delete:",
                 help=words("step.clear"),
                 key="clear",
@@ -62,17 +63,17 @@ def canvas(words: Words, on_stroke) -> list[np.ndarray]:
             )
         hint = words("step.hint") if empty else ""
         _companion(data={"canvas": "canvas", "label": words("step.canvas"), "hint": hint}, key="canvas_companion")
-    state["drawing"] = result.json_data
+    board["drawing"] = result.json_data
     return strokes(result.json_data)
 
 
 def _restart(drop: int | None, on_stroke) -> None:
     """Put a new canvas in the place of the old one, without its last `drop` strokes; None drops all."""
-    state = st.session_state["canvas"]
-    drawing = state["drawing"] or {"objects": []}
+    board = st.session_state["canvas"]
+    drawing = board["drawing"] or {"objects": []}
     kept = drawing["objects"][:-drop] if drop else []
-    state["nonce"] += 1
-    state["initial"] = state["drawing"] = {**drawing, "objects": kept} if kept else None
+    board["nonce"] += 1
+    board["initial"] = board["drawing"] = {**drawing, "objects": kept} if kept else None
     on_stroke()
 
 

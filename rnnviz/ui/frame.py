@@ -47,14 +47,14 @@ def title(words: Words, key: str) -> None:
     """Show a page's title, the choice of language beside it, and what of the link was not understood."""
     with st.container(horizontal=True, vertical_alignment="center", key="title"):
         st.title(words(key), anchor=False, width="stretch")
-        st.segmented_control(
+        state.remember(
+            st.segmented_control,
             words("app.language"),
             list(LANGUAGES),
             format_func=LANGUAGES.get,
             key="lang",
             required=True,
             label_visibility="collapsed",
-            persist_state="session",
             width="content",
         )
     if ignored := st.session_state.get("link_ignored"):

@@ -9,7 +9,7 @@ import streamlit as st
 from .. import digits
 from ..digits import drawing, mnist, photo
 from ..text import Words
-from . import cache
+from . import cache, state
 from .canvas import SIZE, canvas
 
 FIRST = {"mnist": 18, "uci": 6}
@@ -109,26 +109,25 @@ def _choose(words: Words, misread_by: str) -> Shown:
     kinds = _kinds(misread_by, name)
     if st.session_state.get("show") not in kinds:
         st.session_state["show"] = "all"
-    st.selectbox(
+    state.remember(
+        st.selectbox,
         words("step.show"),
         kinds,
         format_func=lambda kind: _kind_name(words, kind, misread_by, name),
         key="show",
         on_change=lambda: _jump(_matching(name, misread_by), 0),
-        persist_state="session",
         filter_mode=None,
         label_visibility="collapsed",
     )
     matching = _matching(name, misread_by)
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall", key="picker_row"):
-        st.number_input(
+        state.remember(
+            st.number_input,
             words("step.index"),
             0,
             len(chosen) - 1,
             key="digit",
-            on_change=_use,
-            args=("sample",),
-            persist_state="session",
+            on_change=lambda: _use("sample"),
             label_visibility="collapsed",
             width="stretch",
         )
@@ -138,7 +137,7 @@ def _choose(words: Words, misread_by: str) -> Shown:
             ("random", ":material/shuffle:", None),
         ):
             st.button(
-                "",
+                words(f"step.{key}"),
                 icon=icon,
                 help=words(f"step.{key}"),
                 key=f"pick_{key}",
@@ -162,13 +161,13 @@ def _set(words: Words) -> str:
         st.session_state["set"] = "uci"
         st.session_state["asked"] = st.session_state.pop("digit", FIRST["mnist"])
     available = [name for name in digits.SETS if name != "mnist" or status.state == "ready"]
-    st.selectbox(
+    state.remember(
+        st.selectbox,
         words("step.set"),
         available,
         format_func=lambda name: words(f"set.{name}"),
         key="set",
         on_change=lambda: (_use("sample"), st.session_state.pop("digit", None)),
-        persist_state="session",
         filter_mode=None,
         label_visibility="collapsed",
     )

@@ -1,6 +1,7 @@
 """The URL is the state: one typed table of what a link can carry, read once a session, written whenever it changes.
 
-Values live in `st.session_state` under the same keys, most of them as the state of a widget.
+Values live in `st.session_state` under the same keys. `remember` ties a widget to one of them, so that it outlives
+the widget: Streamlit forgets a widget's state, or half of it, when another page is shown.
 """
 
 from collections.abc import Callable
@@ -76,6 +77,20 @@ def write_link(**values: object) -> None:
     if wanted != current:
         others = {key: value for key, value in st.query_params.items() if key not in LINK}
         st.query_params.from_dict(others | wanted)
+
+
+def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[[], None] | None = None, **options):
+    """Show a widget whose value is `st.session_state[key]`, which must be set, and return that value."""
+    own = f"widget_{key}"
+
+    def changed() -> None:
+        st.session_state[key] = st.session_state[own]
+        if on_change:
+            on_change()
+
+    st.session_state[own] = st.session_state[key]
+    widget(label, *args, key=own, on_change=changed, **options)
+    return st.session_state[key]
 
 
 def _browser_language() -> str:

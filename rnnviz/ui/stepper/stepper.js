@@ -14,6 +14,7 @@ const ROWS_PER_SECOND = 6;
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const REST_MS = 400; // this long after the last move, Python is told
 const HUNDREDTHS = 100;
+const OWN_KEYS = "input, textarea, select, button, [role=slider], [role=radio], [role=option], [contenteditable]"; // have their own arrows
 const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -280,7 +281,7 @@ class Reader {
       "keydown",
       (event) => {
         const sideways = event.key === "ArrowRight" || event.key === "ArrowLeft";
-        if (sideways && document.activeElement === document.body) this.key(event);
+        if (sideways && !event.composedPath()[0].closest?.(OWN_KEYS)) this.key(event);
       },
       { signal },
     );
