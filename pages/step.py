@@ -63,7 +63,7 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
 
     def label_name(label: str | int) -> str:
         if label == state.AUTO:
-            return words("step.label_auto", answer=answer)
+            return words("step.label_none") if shown.problem else words("step.label_auto", answer=answer)
         return words("step.label_true" if label == shown.label else "step.label_class", digit=label)
 
     label = state.remember(
@@ -98,7 +98,7 @@ layer = st.session_state["layer"] - 1
 view = View(
     layer=layer,
     order=cache.similarity_order(name, layer) if order == "similarity" else None,
-    norms=tuple(norms),
+    norms=() if shown.problem else tuple(norms),
 )
 trace = record(network, image, None if label == state.AUTO else label)
 

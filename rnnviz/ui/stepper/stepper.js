@@ -181,8 +181,10 @@ class Reader {
   toggle() {
     if (this.data.problem) return;
     if (this.playing) return this.pause();
-    if (this.row >= this.data.rows) this.set(1);
+    if (this.row >= this.data.rows) this.row = 1;
+    clearTimeout(this.resting); // Python hears of the row when it rests again
     this.peek = null;
+    this.move();
     this.showPlaying(true);
     let from = this.row;
     let since = performance.now();
@@ -227,6 +229,7 @@ class Reader {
     const { data } = this;
     const row = this.peek ?? this.row;
     const says = data.problem || data.say[row - 1];
+    this.find(".says").classList.toggle("problem", Boolean(data.problem));
     const slider = this.find(".row");
     slider.value = row;
     slider.setAttribute("aria-valuetext", says);
@@ -236,6 +239,7 @@ class Reader {
       const bottom = band.edge[data.rows];
       band.line.style.transform = `translate(${band.left}px, ${Math.round(band.edge[row - 1]) - 2}px)`;
       band.line.style.visibility = data.problem ? "hidden" : "visible";
+      band.veil.style.opacity = data.problem ? 1 : 0.82;
       const veiled = (bottom - band.edge[read]) / (bottom - band.edge[0]);
       band.veil.style.transform = `translate(${band.veilLeft}px, ${band.edge[read]}px) scaleY(${veiled})`;
     }
@@ -514,7 +518,7 @@ class Reader {
       const veilLeft = veiled.length ? Math.min(...veiled.map((c) => c.left)) : 0;
       const veilRight = veiled.length ? Math.max(...veiled.map((c) => c.right)) : 0;
       const rowHeight = Math.round(edge[1] - edge[0]);
-      const veil = bar("reading-veil", `width:${veilRight - veilLeft}px;height:${edge.at(-1) - edge[0]}px;background:${ground};opacity:.82`);
+      const veil = bar("reading-veil", `width:${veilRight - veilLeft}px;height:${edge.at(-1) - edge[0]}px;background:${ground}`);
       const line = bar("reading-line", `width:${right - left}px;height:${rowHeight + 4}px;box-sizing:border-box;border:2px solid ${accent};border-radius:3px`);
       return { edge, left, right, veilLeft, veil, line, columns };
     });

@@ -1,0 +1,338 @@
+"""The Step page in a browser: true at once, one line through every view, drawn digits, links, keys, narrow screens."""
+
+import re
+
+import numpy as np
+import pytest
+
+from rnnviz import checkpoints, digits, record
+from rnnviz.text import Words
+from rnnviz.ui.reading import sentences
+from tests.digits.drawings import drawings
+
+pytestmark = [pytest.mark.browser, pytest.mark.mnist]
+
+THREE = [(70, 60), (120, 40), (170, 70), (120, 115), (175, 150), (150, 205), (80, 200)]
+
+
+def says(page) -> str:
+    return page.locator(".says").inner_text()
+
+
+def expect_says(page, text: str) -> None:
+    page.wait_for_function("text => window.__says() === text", arg=text, timeout=8000)
+
+
+def probe(page):
+    """Give the page functions that look into the stepper's shadow root."""
+    page.evaluate(
+        """() => {
+          const find = (node, selector) => {
+            for (const element of node.querySelectorAll('*')) {
+              if (element.matches(selector)) return element;
+              const inner = element.shadowRoot && find(element.shadowRoot, selector);
+              if (inner) return inner;
+            }
+            return null;
+          };
+          window.__says = () => find(document, '.says')?.textContent;
+          window.__row = () => Number(find(document, 'input.row').value);
+        }"""
+    )
+    return page
+
+
+def stroke(page, points) -> None:
+    box = page.locator(".st-key-canvas canvas").last.bounding_box()
+    page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])
+    page.mouse.down()
+    for x, y in points[1:]:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=4)
+    page.mouse.up()
+
+
+def expected(network: str, image, label=None, language="en") -> list[str]:
+    return sentences(Words(language), record(checkpoints.load(network), image), label)
+
+
+def test_a_digit_stepped_through_by_the_network_is_on_screen_without_a_click(open_page):
+    page = probe(open_page())
+    image, label = digits.sample(18, "mnist")
+    expect_says(page, expected("lstm-64", image, label)[-1])
+    assert page.locator(".play").is_visible()
+    assert page.locator(".reading-line").count() == 1
+
+
+def test_every_row_says_what_the_library_computes(open_page):
+    page = probe(open_page("/?set=mnist&digit=1247&net=gru-64"))
+    image, label = digits.sample(1247, "mnist")
+    wanted = expected("gru-64", image, label)
+    page.locator("input.row").focus()
+    page.keyboard.press("Home")
+    for text in wanted:
+        expect_says(page, text)
+        page.keyboard.press("ArrowDown")
+
+
+def test_heatmaps_hold_the_trace_of_the_network_on_screen(open_page):
+    page = probe(open_page("/?set=mnist&digit=3&net=lstm-2x64&layer=1"))
+    trace = record(checkpoints.load("lstm-2x64"), digits.sample(3, "mnist")[0])
+    drawn = page.evaluate(
+        """() => document.querySelector('.st-key-reading .js-plotly-plot').data
+             .filter(t => t.type === 'heatmap').map(t => [t.name, t.z.map ? t.z.map(r => Array.from(r)) : t.z])"""
+    )
+    values = dict(drawn)
+    assert list(values) == ["x", "h", "i", "f", "g", "o", "c", "probs"]
+    np.testing.assert_allclose(values["f"], trace["f"][0], atol=0.006)
+    np.testing.assert_allclose(values["h"], trace["h"][0], atol=0.006)
+    np.testing.assert_allclose(values["c"], np.tanh(trace["c"][0]), atol=0.006)
+    np.testing.assert_allclose(values["probs"], trace["probs"], atol=0.006)
+
+
+@pytest.mark.parametrize("size", [(1460, 900), (1280, 720), (1024, 768), (700, 900), (390, 844)])
+def test_the_line_lies_on_the_row_at_every_width(open_page, size):
+    page = probe(open_page("/?net=lstm-128", size=size))
+    page.locator("input.row").focus()
+    for key, row in (("Home", 1), ("ArrowRight", 2), ("End", 28)):
+        page.keyboard.press(key)
+        page.wait_for_function("row => window.__row() === row", arg=row)
+        page.wait_for_timeout(60)
+        offsets = page.evaluate(
+            """row => {
+              const chart = document.querySelector('.st-key-reading .js-plotly-plot');
+              const top = chart.querySelector('.svg-container').getBoundingClientRect().top;
+              const full = chart._fullLayout;
+              const axes = Object.keys(full).filter(k => k.startsWith('yaxis')).map(k => full[k]).filter(a => a.visible);
+              const rows = [...new Set(axes.map(a => a._offset + a.l2p(row)))];
+              return [...document.querySelectorAll('.reading-line')].map(line => {
+                const box = line.getBoundingClientRect();
+                return Math.min(...rows.map(y => Math.abs((box.top + box.bottom) / 2 - top - y)));
+              });
+            }""",
+            row,
+        )
+        assert offsets
+        assert max(offsets) <= 1.0, (size, row, offsets)
+
+
+def test_nothing_overflows_a_phone(open_page):
+    page = open_page(size=(390, 844), device_scale_factor=2, has_touch=True, is_mobile=True)
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator(".play").is_visible()
+    assert "28 rows" in says(page)
+
+
+def test_playing_moves_the_line_sixty_times_a_second_and_sends_nothing(open_page):
+    page = probe(open_page())
+    page.wait_for_timeout(1500)
+    received = []
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on("Network.webSocketFrameReceived", lambda frame: received.append(len(frame["response"]["payloadData"])))
+    page.locator(".speed").select_option("4")
+    page.locator(".play").click()
+    page.wait_for_timeout(500)
+    seen = page.evaluate("window.__row()")
+    assert 2 <= seen <= 27
+    assert sum(received) < 1000
+    page.wait_for_function("window.__row() === 28", timeout=5000)
+    page.wait_for_function("!document.querySelector('.playing')")
+
+
+def test_keys_move_the_line_from_anywhere_and_space_plays_from_the_chart(open_page):
+    page = probe(open_page())
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("window.__row() === 27")
+    chart = page.locator(".st-key-reading .js-plotly-plot")
+    chart.focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("window.__row() === 1")
+    page.keyboard.press(" ")
+    page.wait_for_function("window.__row() > 2")
+    page.keyboard.press(" ")
+    stopped = page.evaluate("window.__row()")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.__row()") == stopped
+
+
+def rows_on_screen(page, row: int) -> dict:
+    return page.evaluate(
+        """row => {
+          const chart = document.querySelector('.st-key-reading .js-plotly-plot');
+          const box = chart.querySelector('.svg-container').getBoundingClientRect();
+          const x = chart._fullLayout.xaxis2, y = chart._fullLayout.yaxis2;
+          return {x: box.left + x._offset + x._length / 2, y: box.top + y._offset + y.l2p(row)};
+        }""",
+        row,
+    )
+
+
+def test_pointing_looks_and_clicking_stays(open_page):
+    page = probe(open_page())
+    at = rows_on_screen(page, 9)
+    page.mouse.move(at["x"], at["y"])
+    page.wait_for_function("window.__row() === 9")
+    page.wait_for_selector(".hoverlayer .hovertext")
+    assert re.search(r"row 9, unit \d+: h = [−-]?\d\.\d\d", page.locator(".hoverlayer").text_content())
+    page.mouse.move(5, 5)
+    page.wait_for_function("window.__row() === 28")
+    page.mouse.click(at["x"], at["y"])
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.__row()") == 9
+
+
+def test_dragging_over_the_digit_scrubs(open_page):
+    page = probe(open_page())
+    first, last = rows_on_screen(page, 5), rows_on_screen(page, 20)
+    page.mouse.move(first["x"], first["y"])
+    page.mouse.down()
+    page.mouse.move(last["x"], last["y"], steps=8)
+    page.mouse.up()
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.__row()") == 20
+
+
+def test_a_drawing_is_read_by_the_network_for_drawings_and_its_link_brings_it_back(open_page):
+    page = probe(open_page())
+    stroke(page, THREE)
+    page.wait_for_function("window.__says().includes('“3”') && !window.__says().includes('Wrong')", timeout=8000)
+    page.wait_for_function("location.search.includes('draw=')")
+    code = re.search(r"draw=([\w-]+)", page.url)[1]
+    wanted = expected("lstm-128", digits.unpack(code))
+    assert says(page) == wanted[-1]
+    other = probe(open_page(f"/?draw={code}&step=14"))
+    expect_says(other, wanted[13])
+
+
+def test_each_stroke_updates_and_undo_and_clear_take_back(open_page):
+    page = probe(open_page())
+    before = says(page)
+    stroke(page, [(60, 40), (190, 40)])
+    page.wait_for_function("text => window.__says() !== text", arg=before)
+    one = says(page)
+    stroke(page, [(190, 40), (110, 210)])
+    page.wait_for_function("text => window.__says() !== text", arg=one)
+    two = page.evaluate("location.search")
+    page.get_by_role("button", name="Undo the last stroke").first.click()
+    page.wait_for_function("search => location.search !== search", arg=two)
+    expect_says(page, one)
+    page.get_by_role("button", name="Clear the canvas").first.click()
+    expect_says(page, before)
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [([(120, 120), (121, 120)], "problem.dot"), ([(120, 60), (120, 150), (-60, 190)], "problem.edge")],
+)
+def test_what_is_no_digit_gets_a_friendly_word_and_no_class(open_page, points, words):
+    page = probe(open_page())
+    stroke(page, points)
+    expect_says(page, Words("en")(words))
+    assert page.locator(".play").is_disabled()
+    assert "draw=" not in page.url
+    page.get_by_role("button", name="Clear the canvas").first.click()
+    page.wait_for_function("window.__says().includes('28 rows')")
+
+
+def test_another_page_and_back_loses_nothing(open_page):
+    page = probe(open_page("/?set=mnist&digit=42"))
+    stroke(page, THREE)
+    page.wait_for_function("location.search.includes('draw=')")
+    page.locator("input.row").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("location.search.includes('step=2')")
+    here, said = page.url, says(page)
+    page.get_by_role("link", name="Guide").click()
+    page.wait_for_selector("h1:has-text('Guide')")
+    page.get_by_role("link", name="Step through").click()
+    page.wait_for_selector(".reading-line", state="attached")
+    expect_says(page, said)
+    page.wait_for_function("href => location.href === href", arg=here)
+
+
+def test_a_new_digit_a_new_network_and_the_theme_reach_the_same_figure(open_page):
+    page = probe(open_page("/?set=mnist&digit=18&step=14", color_scheme="light"))
+    page.get_by_role("button", name="Next digit").first.click()
+    image, label = digits.sample(19, "mnist")
+    expect_says(page, expected("lstm-64", image, label)[13])
+    colour = "() => document.querySelector('.st-key-reading .js-plotly-plot').data[0].colorscale[0][1]"
+    light = page.evaluate(colour)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"light => ({colour})() !== light", arg=light, timeout=5000)
+    expect_says(page, expected("lstm-64", image, label)[13])
+    page.set_viewport_size({"width": 800, "height": 900})
+    page.wait_for_function("document.querySelectorAll('.reading-line').length > 1")
+
+
+def test_hard_ones_are_the_digits_that_the_network_misreads(open_page):
+    page = probe(open_page("/?net=rnn-64&set=mnist&digit=0"))
+    misread = checkpoints.card("rnn-64").misread["mnist"]
+    page.locator(".st-key-widget_show input").first.click()
+    page.get_by_role("option", name=re.compile("hard ones")).click()
+    page.wait_for_function("index => location.search.includes(`digit=${index}`)", arg=misread[0])
+    page.wait_for_function("window.__says().includes('Wrong')")
+    page.get_by_role("button", name="Next digit").first.click()
+    page.wait_for_function("index => location.search.includes(`digit=${index}`)", arg=misread[1])
+
+
+def test_a_photo_is_read(open_page):
+    import io
+
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("L", (800, 600), 235)
+    strokes, _, label = drawings("normal")[0]
+    for line in strokes:
+        ImageDraw.Draw(picture).line([tuple(p * 1.6 + (150, 60)) for p in line], fill=40, width=26, joint="curve")
+    data = io.BytesIO()
+    picture.save(data, "JPEG")
+    page = probe(open_page())
+    page.get_by_role("button", name="Photo").click()
+    chooser = page.locator("[data-testid=stFileUploader] input[type=file]")
+    chooser.set_input_files({"name": "digit.jpg", "mimeType": "image/jpeg", "buffer": data.getvalue()})
+    wanted = expected("lstm-128", digits.from_photo(data.getvalue()))[-1]
+    expect_says(page, wanted)
+    assert f"“{label}”" in wanted
+
+
+def test_chinese_is_complete_on_screen(open_page):
+    page = probe(open_page("/?lang=zh&set=mnist&digit=18", locale="en-US"))
+    image, label = digits.sample(18, "mnist")
+    expect_says(page, expected("lstm-64", image, label, "zh")[-1])
+    text = page.locator("[data-testid=stMain]").inner_text()
+    words = set(re.findall(r"[A-Za-z]{3,}", text)) - {"LSTM", "MNIST", "lstm", "tanh", "English", "Home", "End", "undo"}
+    icons = {"icon", "delete", "chevron", "left", "right", "shuffle", "photo", "camera", "expand", "more", "help", "keyboard"}
+    assert not {word for word in words if word.lower() not in icons}, words
+
+
+def test_a_browser_in_chinese_is_answered_in_chinese(open_page):
+    page = probe(open_page(locale="zh-CN"))
+    page.wait_for_function("window.__says().includes('全部读完')")
+
+
+def test_a_link_with_nonsense_says_so_and_shows_a_digit(open_page):
+    page = probe(open_page("/?net=../../etc/passwd&digit=-3&draw=zzz&step=99&lang=xx&label=ten"))
+    page.wait_for_function("window.__says().includes('28 rows')")
+    told = page.locator("[data-testid=stAlert]").inner_text()
+    for key in ("net", "digit", "draw", "step", "lang", "label"):
+        assert key in told
+
+
+def test_a_deep_link_on_a_fresh_server_has_its_title_and_navigation(chromium, tmp_path):
+    from tests.e2e.conftest import serve
+
+    process, url = serve(tmp_path / "log.txt")
+    try:
+        page = chromium.new_page()
+        page.goto(f"{url}/guide")
+        page.wait_for_selector("h1:has-text('Guide')")
+        assert page.title().startswith("Guide")
+        assert page.get_by_role("link", name="Step through").is_visible()
+        page.close()
+    finally:
+        process.terminate()
+        process.wait(10)
