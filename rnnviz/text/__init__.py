@@ -27,8 +27,9 @@ class Words:
             raise KeyError(f"phrase must be one of labels.toml's keys. Got {key!r}.")
         return phrase[self.language].format(**values) if values else phrase[self.language]
 
-    def has(self, key: str) -> bool:
-        return key in phrases()
+    def join(self, sentences: list[str]) -> str:
+        """Return sentences one after the other; Chinese sets no space between them."""
+        return ("" if self.language == "zh" else " ").join(sentences)
 
     def lesson(self, page: str) -> str:
         """Return the Markdown text of a page. FileNotFoundError where there is none."""

@@ -21,6 +21,14 @@ def card(name: str) -> checkpoints.Card:
     return checkpoints.card(name)
 
 
+def misread(name: str, digit_set: str) -> list[int]:
+    """Return the indices of the digits of a set that a network reads wrong; none where its file cannot be read."""
+    try:
+        return list(card(name).misread.get(digit_set, []))
+    except (checkpoints.CheckpointError, OSError):
+        return []
+
+
 @st.cache_resource(show_spinner=False)
 def similarity_order(name: str, layer: int) -> np.ndarray:
     """Return the units (H,) of a layer with those that move alike side by side."""

@@ -206,12 +206,12 @@ def _fetching(words: Words) -> None:
 
 
 def _kinds(network: str, name: str) -> list[str]:
-    return ["all", *(["hard"] if cache.card(network).misread.get(name) else []), *(str(k) for k in range(10))]
+    return ["all", *(["hard"] if cache.misread(network, name) else []), *(str(k) for k in range(10))]
 
 
 def _kind_name(words: Words, kind: str, network: str, name: str) -> str:
     if kind == "hard":
-        return words("step.hard", network=network, count=len(cache.card(network).misread[name]))
+        return words("step.hard", network=network, count=len(cache.misread(network, name)))
     return words("step.all") if kind == "all" else words("step.only", digit=kind)
 
 
@@ -219,7 +219,7 @@ def _matching(name: str, network: str) -> np.ndarray:
     """Return the indices of the digits that the picker walks through."""
     kind = st.session_state["show"]
     if kind == "hard":
-        return np.array(cache.card(network).misread[name])
+        return np.array(cache.misread(network, name))
     labels = digits.open_set(name).labels
     return np.arange(len(labels)) if kind == "all" else np.flatnonzero(labels == int(kind))
 

@@ -118,7 +118,7 @@ def _feed(words: Words, trace: Trace, view: View, shown, lines, axis: figures.Lo
         "zeros": {"name": "zero", "x": [axis.range[0]] * len(zeros), "y": zeros, "text": None},
         "axis": axis._asdict(),
         "say": sentences(words, trace, label),
-        "alt": " ".join(descriptions(words, trace, view, lines)),
+        "alt": words.join(descriptions(words, trace, view, lines)),
         "words": {
             key: words(f"stepper.{key}")
             for key in ("group", "previous", "next", "play", "pause", "row", "speed", "view", "all_views")
@@ -176,7 +176,7 @@ def sentences(words: Words, trace: Trace, label: int | None) -> list[str]:
             parts.append(words("stepper.decided", row=decided + 1) if decided else words("stepper.decided_first"))
         if last and label is not None:
             parts.append(words("stepper.right") if first == label else words("stepper.wrong", label=label))
-        says.append(words("stepper.joiner").join(parts))
+        says.append(words.join(parts))
     return says
 
 

@@ -1,0 +1,103 @@
+"""Every page runs, in both languages, with MNIST and without, and shows no error."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from rnnviz import checkpoints, digits
+from rnnviz.digits import mnist
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
+
+
+@pytest.fixture
+def no_mnist(monkeypatch, tmp_path):
+    """A machine without MNIST and without a network."""
+    status = mnist.Status(state="failed", folder=tmp_path, bad=(), progress=0.0, error="offline")
+    monkeypatch.setattr(mnist, "status", lambda: status)
+    monkeypatch.setattr(mnist, "fetch_in_background", lambda: None)
+    st.cache_resource.clear()
+
+
+def open_page(name: str, **link: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "pages" / name), default_timeout=60)
+    for key, value in link.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def link(app: AppTest) -> dict[str, str]:
+    """Return what the address says."""
+    return {key: value[0] if isinstance(value, list) else value for key, value in app.query_params.items()}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_runs_in_both_languages(page, language, no_mnist):
+    app = open_page(page, lang=language)
+    assert not app.exception
+    assert not app.error
+    assert len(app.title) == 1
+
+
+@pytest.mark.parametrize("network", checkpoints.names())
+def test_every_shipped_network_steps_through_a_digit(network, no_mnist):
+    app = open_page("step.py", net=network, step="3")
+    assert not app.exception
+    assert link(app)["net"] == network
+    assert link(app)["step"] == "3"
+
+
+def test_without_mnist_the_bundled_digits_serve_and_the_page_says_so(no_mnist):
+    app = open_page("step.py")
+    assert link(app)["set"] == "uci"
+    assert any("MNIST could not be fetched" in caption.value for caption in app.caption)
+    assert any("Bundled 8×8 digits" in caption.value for caption in app.caption)
+
+
+def test_a_link_to_an_mnist_digit_without_mnist_says_what_it_shows_instead(no_mnist):
+    app = open_page("step.py", set="mnist", digit="18")
+    assert any("MNIST digit 18" in info.value for info in app.info)
+    assert link(app)["set"] == "uci"
+
+
+def test_mnist_arriving_does_not_swap_the_digit_on_screen(monkeypatch, no_mnist):
+    app = open_page("step.py", digit="7")
+    ready = mnist.Status(state="ready", folder=Path(), bad=(), progress=1.0, error="")
+    monkeypatch.setattr(mnist, "status", lambda: ready)
+    app.run()
+    assert not app.exception
+    assert link(app)["set"] == "uci"
+    assert link(app)["digit"] == "7"
+
+
+def test_a_damaged_network_is_told_in_words_and_another_one_can_be_chosen(monkeypatch, no_mnist, tmp_path):
+    for name in checkpoints.names():
+        (tmp_path / f"{name}.safetensors").write_bytes((checkpoints.SHIPPED / f"{name}.safetensors").read_bytes())
+    (tmp_path / "gru-64.safetensors").write_bytes(b"not a network")
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
+    app = open_page("step.py", net="gru-64")
+    assert not app.exception
+    assert "gru-64" in app.error[0].value
+    app.selectbox(key="widget_net").select("lstm-64").run()
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_drawing_in_a_link_is_what_the_network_reads(no_mnist):
+    image, _ = digits.sample(5)
+    code = digits.pack(digits.quantise(image))
+    app = open_page("step.py", draw=code)
+    assert not app.exception
+    assert link(app)["draw"] == code
+    assert any("lstm-128" in caption.value for caption in app.caption)
+
+
+def test_without_any_network_the_page_says_how_to_get_one(monkeypatch, no_mnist, tmp_path):
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
+    app = open_page("step.py")
+    assert not app.exception
+    assert "python -m rnnviz train" in app.error[0].value
