@@ -8,7 +8,8 @@ unrolled   a Python loop over torch cells, `retain_grad` on every state, autogra
 fused      torch's fused LSTM / GRU / RNN for h, gates and cell state recomputed from it, then a reverse scan in torch
 record     rnnviz, with the loss and the norms' exponents
 
-The ways take turns in blocks of 20 calls, so that a change of the machine's speed meets all alike; medians and their ratios are printed.
+The ways take turns in blocks of 20 calls, so that a change of the machine's speed meets all alike; medians and their
+ratios are printed.
 """
 
 import os

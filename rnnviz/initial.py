@@ -33,7 +33,12 @@ def network(
     arrays = {}
     for k in range(num_layers):
         D = input_size if k == 0 else H
-        for name, shape in (("weight_ih", (G * H, D)), ("weight_hh", (G * H, H)), ("bias_ih", G * H), ("bias_hh", G * H)):
+        for name, shape in (
+            ("weight_ih", (G * H, D)),
+            ("weight_hh", (G * H, H)),
+            ("bias_ih", G * H),
+            ("bias_hh", G * H),
+        ):
             arrays[f"rnn.{name}_l{k}"] = random.uniform(-bound, bound, shape)
         if forget_bias is not None:
             f = blocks.index("f")

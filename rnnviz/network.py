@@ -96,7 +96,9 @@ class Network:
         if mode not in _TORCH_MODES:
             raise ValueError(f"module must be a torch nn.RNN, nn.LSTM or nn.GRU. Got {mode}.")
         if module.bidirectional or module.proj_size:
-            raise ValueError("module must read in one direction and have no projection. Got bidirectional or proj_size.")
+            raise ValueError(
+                "module must read in one direction and have no projection. Got bidirectional or proj_size."
+            )
         if not hasattr(head, "in_features"):  # an nn.Embedding has a matrix called weight as well
             raise ValueError(f"head must be a torch nn.Linear. Got {type(head).__name__}.")
         tensors = {f"rnn.{k}": v for k, v in module.state_dict().items()}
@@ -130,9 +132,13 @@ def shapes(cell: str, arrays: Mapping[str, object]) -> dict[str, tuple[int, ...]
     expected |= {"head.weight": (K, H), "head.bias": (K,), "h0": (L, H)}
     for name in arrays:
         if name not in expected:
-            raise ValueError(f"a network with {L} layer(s) has the tensors {', '.join(expected)}. Got {name!r} as well.")
+            raise ValueError(
+                f"a network with {L} layer(s) has the tensors {', '.join(expected)}. Got {name!r} as well."
+            )
         if tuple(arrays[name].shape) != expected[name]:
-            raise ValueError(f"{name} of this {cell} must have shape {expected[name]}. Got {tuple(arrays[name].shape)}.")
+            raise ValueError(
+                f"{name} of this {cell} must have shape {expected[name]}. Got {tuple(arrays[name].shape)}."
+            )
     return expected
 
 

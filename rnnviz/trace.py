@@ -182,7 +182,9 @@ def _loss(loss: str, label, logits: np.ndarray, probs: np.ndarray) -> tuple[int 
     if loss == "mse":
         target = np.asarray(label, dtype=np.float64)
         if target.shape != (T, K) or not np.isfinite(target).all():
-            raise ValueError(f'label must be finite targets of shape ({T}, {K}) for the loss "mse". Got {target.shape}.')
+            raise ValueError(
+                f'label must be finite targets of shape ({T}, {K}) for the loss "mse". Got {target.shape}.'
+            )
         difference = logits - target
         return None, float((difference**2).mean()), difference * (2.0 / (T * K))
     if loss == "last":

@@ -1,8 +1,8 @@
 """The GRU of Cho et al. (2014) in PyTorch's form: the reset gate acts after the matrix product.
 
-    r_t = σ(a_r)   z_t = σ(a_z)     a_r, a_z = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh
-    n_t = tanh(a_n)                 a_n = W_in x_t + b_in + r_t (W_hn h_{t-1} + b_hn)
-    h_t = (1 - z_t) n_t + z_t h_{t-1}          z = 1 keeps the old state
+r_t = σ(a_r)   z_t = σ(a_z)     a_r, a_z = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh
+n_t = tanh(a_n)                 a_n = W_in x_t + b_in + r_t (W_hn h_{t-1} + b_hn)
+h_t = (1 - z_t) n_t + z_t h_{t-1}          z = 1 keeps the old state
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """The LSTM, with the forget gate of Gers, Schmidhuber & Cummins (2000); layout of torch.nn.LSTM.
 
-    i_t = σ(a_i)   f_t = σ(a_f)   g_t = tanh(a_g)   o_t = σ(a_o)     a = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh
-    c_t = f_t c_{t-1} + i_t g_t                                      h_t = o_t tanh(c_t)
+i_t = σ(a_i)   f_t = σ(a_f)   g_t = tanh(a_g)   o_t = σ(a_o)     a = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh
+c_t = f_t c_{t-1} + i_t g_t                                      h_t = o_t tanh(c_t)
 """
 
 import numpy as np
@@ -82,7 +82,7 @@ class LSTM:
 
 
 def _slopes(values: dict[str, Array]) -> tuple[Array, Array]:
-    """Return one step's local derivatives: of c_t in c_{t-1}, a_i, a_f, a_g (T, 4, H), and of h_t in a_o, c_t (T, 2, H)."""
+    """Return one step's derivatives: of c_t in c_{t-1}, a_i, a_f, a_g (T, 4, H), and of h_t in a_o, c_t (T, 2, H)."""
     i, f, g, o, c, h = (values[k] for k in "ifgoch")
     T, H = c.shape
     c_to_ca, h_to_oc = np.empty((T, 4, H)), np.empty((T, 2, H))

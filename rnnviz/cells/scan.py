@@ -40,7 +40,7 @@ def reverse_scan(
                     states[0][t + 1] += direct[t]
                 step(t)
         size = np.max([np.abs(state[1:]).max(axis=1) for state in states], axis=0)
-        if SMALL < size.min() and size.max() < LARGE:
+        if size.min() > SMALL and size.max() < LARGE:
             return exponent
     return _scaled(step, states, direct, exponent)
 

@@ -14,7 +14,7 @@ from plotly.subplots import make_subplots
 from .style import DASHES, KINDS, LINES, SCALES
 
 HUNDREDTHS = 100
-"""Further samples travel to the figure as signed bytes: a quarter of float32's size, finer than an eye tells colours."""
+"""Further samples travel as signed bytes: a quarter of float32's size, and finer than an eye tells colours."""
 
 
 class Norm(NamedTuple):
@@ -40,7 +40,7 @@ def hundredths(values: np.ndarray) -> np.ndarray:
 
 
 def log_axis(norms: Sequence[Norm]) -> LogAxis:
-    """Return an axis that holds every finite norm, at least [0.1, 1], with at most about four labelled powers of ten."""
+    """Return an axis that holds every finite norm, at least [0.1, 1], with about four labelled powers of ten."""
     known = np.concatenate([[0.0, -1.0], *(norm.log10[np.isfinite(norm.log10)] for norm in norms)])
     low, high = float(known.min()), float(known.max())
     margin = 0.06 * (high - low)

@@ -33,4 +33,3 @@ def signal(values: np.ndarray, title: str = "", kind: Kind | None = None, theme:
 
 def _guess(values: np.ndarray) -> Kind:
     return GATE if values.size and values.min() >= 0.0 and values.max() <= 1.0 else STATE
-

@@ -28,7 +28,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("i", "f", "o", "r", "z"), GATE),
     "probs": PROBABILITY,
 }
-"""The kind of every signal that is drawn as a heatmap. The cell state is drawn as tanh(c), which the output gate reads."""
+"""The kind of every signal drawn as a heatmap. The cell state is drawn as tanh(c), which the output gate reads."""
 
 SCALES: dict[str, dict[str, Scale]] = {
     "light": {
@@ -46,8 +46,22 @@ SCALES: dict[str, dict[str, Scale]] = {
 }
 
 LINES: dict[str, dict[str, str]] = {
-    "light": {"h": "#1B5FA6", "c": "#00594F", "x": "#8A5A00", "jacobian": "#8E2A7B", "grid": "#E4E4E0", "text": "#4A4D55"},
-    "dark": {"h": "#9BCBEB", "c": "#7FD6C2", "x": "#F0B65B", "jacobian": "#E39AD4", "grid": "#383B43", "text": "#C9CCD3"},
+    "light": {
+        "h": "#1B5FA6",
+        "c": "#00594F",
+        "x": "#8A5A00",
+        "jacobian": "#8E2A7B",
+        "grid": "#E4E4E0",
+        "text": "#4A4D55",
+    },
+    "dark": {
+        "h": "#9BCBEB",
+        "c": "#7FD6C2",
+        "x": "#F0B65B",
+        "jacobian": "#E39AD4",
+        "grid": "#383B43",
+        "text": "#C9CCD3",
+    },
 }
 """Line colours by the state whose gradient is drawn; "grid" and "text" serve every figure."""
 

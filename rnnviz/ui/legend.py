@@ -1,5 +1,6 @@
 """How to read each view: its name, its scale, one line of words, and what its numbers are at the row in hand."""
 
+import re
 from html import escape
 
 import streamlit as st
@@ -34,12 +35,10 @@ def _card(words: Words, trace: Trace, view: View, name: str, row: int) -> str:
 
 
 def _bar(scale: str) -> str:
-    """Return the scale as a bar in both themes' colours; the page's colour scheme picks one."""
-    bars = []
-    for theme, scales in style.SCALES.items():
-        stops = ", ".join(f"{colour} {100 * place:g}%" for place, colour in scales[scale])
-        bars.append(f'<i class="{theme}" style="background:linear-gradient(90deg, {stops})"></i>')
-    return f'<b aria-hidden="true">{"".join(bars)}</b>'
+    """Return the scale as a bar whose colours follow the page's colour scheme."""
+    light, dark = (style.SCALES[theme][scale] for theme in ("light", "dark"))
+    stops = [f"light-dark({a}, {b}) {100 * place:g}%" for (place, a), (_, b) in zip(light, dark, strict=True)]
+    return f'<b aria-hidden="true" style="background:linear-gradient(90deg, {", ".join(stops)})"></b>'
 
 
 def _norms(words: Words, lines: list[str]) -> str:
@@ -47,8 +46,13 @@ def _norms(words: Words, lines: list[str]) -> str:
     for name in lines:
         colour = "; ".join(f"--{theme}:{colours[name]}" for theme, colours in style.LINES.items())
         items.append(
-            f'<li style="{colour}"><i class="{style.DASHES[name]}"></i><span><b>{escape(words(f"norm.{name}.name"))}</b> '
-            f"{escape(words(f'norm.{name}.read'))}</span></li>"
+            f'<li style="{colour}"><i class="{style.DASHES[name]}"></i>'
+            f"<span><b>{_formula(words(f'norm.{name}.name'))}</b> {_formula(words(f'norm.{name}.read'))}</span></li>"
         )
     title, read = escape(words("column.norms.long")), escape(words("column.norms.read"))
     return f'<section class="norms"><h4>{title}</h4><p>{read}</p><ul>{"".join(items)}</ul></section>'
+
+
+def _formula(text: str) -> str:
+    """Return text with h_t set as h with a subscript."""
+    return re.sub(r"_(\w)", r"<sub>\1</sub>", escape(text))

@@ -32,7 +32,7 @@ class Shown:
 
 
 def pick(words: Words, misread_by: str) -> Shown:
-    """Show the canvas and the picker, and return what is to be read. misread_by: the network whose errors are "hard"."""
+    """Show canvas and picker, and return what is to be read. misread_by: the network whose errors are "hard"."""
     if "source" not in st.session_state:
         _use("link" if "draw" in st.session_state else "sample")
     with st.container(key="draw"):
@@ -252,4 +252,3 @@ def link(shown: Shown) -> dict[str, object]:
     if shown.source == "sample":
         return {"set": st.session_state["set"], "digit": st.session_state["digit"], "draw": None}
     return {"set": None, "digit": None, "draw": st.session_state.get("draw")}
-

@@ -61,7 +61,7 @@ def chromium() -> Iterator:
 @pytest.fixture
 def open_page(chromium, app) -> Iterator:
     """Open an address of the app in a fresh browser context; errors in the page's console fail the test."""
-    contexts, errors = [], []
+    contexts, errors, at_home = [], [], (app, "blob:", "data:")  # a page that asks elsewhere would not work offline
 
     def open_page(path: str = "/", size=(1280, 720), wait=".reading-line", **options):
         width, height = size
@@ -70,7 +70,7 @@ def open_page(chromium, app) -> Iterator:
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("request", lambda request: None if request.url.startswith((app, "blob:", "data:")) else errors.append(request.url))
+        page.on("request", lambda request: request.url.startswith(at_home) or errors.append(request.url))
         page.goto(app + path)
         page.wait_for_selector(wait, timeout=30_000, state="attached")
         return page

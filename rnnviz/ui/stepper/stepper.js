@@ -454,7 +454,7 @@ class Reader {
     const drawn = this.data.norms.filter((line) => line.text);
     const perRow = place && place.w > 230 ? 4 : 2;
     const names = drawn.map((line, i) => {
-      const name = `<span style="color:${colours[line.name]}"><b>${line.title}</b></span>`;
+      const name = `<span style="color:${colours[line.name]}"><b>${line.title.replace(/_(\w)/g, "<sub>$1</sub>")}</b></span>`;
       return i === 0 ? name : (i % perRow ? "  " : "<br>") + name;
     });
     const at = (key) => `annotations[${k}].${key}`;

@@ -1,0 +1,36 @@
+"""The README does what it says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rnnviz import checkpoints
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
+def test_a_snippet_runs(snippet):
+    exec(compile(snippet, "README.md", "exec"), {})
+
+
+def test_the_table_of_networks_is_what_the_files_say():
+    rows = re.search(r"<!-- networks -->\n(.*?)<!-- /networks -->", README, re.DOTALL)[1].strip().splitlines()
+    wanted = []
+    for name in checkpoints.names():
+        card, network = checkpoints.card(name), checkpoints.load(name)
+        mnist, uci = card.accuracy["mnist"], card.accuracy["uci"]
+        wanted.append(f"| `{name}` | {network.cell} | {network.num_parameters:,} | {mnist:.2%} | {uci:.2%} |")
+    assert rows == wanted
+
+
+def test_the_commands_name_files_and_options_that_exist():
+    from click.testing import CliRunner
+
+    from rnnviz.__main__ import main
+
+    assert (Path(__file__).resolve().parents[1] / "requirements-dev.txt").is_file()
+    for command, option in (("serve", "--address"), ("train", "--preset"), ("train", "--overwrite")):
+        assert option in CliRunner().invoke(main, [command, "--help"]).output
