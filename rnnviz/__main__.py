@@ -26,7 +26,9 @@ def _known(context: click.Context, parameter: click.Parameter, names: tuple[str,
 @click.option(
     "--preset", "presets", multiple=True, required=True, callback=_known, help="Which network; may be repeated."
 )
-@click.option("--out", type=click.Path(path_type=Path), default=Path("checkpoints"), show_default=True, help="Folder.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=ROOT / "checkpoints", show_default="checkpoints", help="Folder."
+)
 @click.option("--seed", type=int, help="Another seed than the preset's.")
 @click.option("--epochs", type=int, help="Another number of epochs than the preset's.")
 @click.option("--overwrite", is_flag=True, help="Replace networks that are there.")
@@ -64,6 +66,8 @@ def _require_mnist(download: bool) -> None:
 
 
 def _train_one(name: str, config, out: Path, command: str) -> None:
+    from contextlib import ExitStack
+
     from .training.loop import Diverged
     from .training.shipped import make
 
@@ -73,11 +77,14 @@ def _train_one(name: str, config, out: Path, command: str) -> None:
         accuracy = "" if progress.accuracy is None else f"  validation {progress.accuracy:.2%}"
         return f"loss {progress.loss:.3f}{accuracy}"
 
-    with click.progressbar(length=1, label=name, item_show_func=describe) as bar:
+    with ExitStack() as stack:
+        bars = []
 
         def advance(progress) -> None:
-            bar.length = progress.steps
-            bar.update(1, progress)
+            if not bars:  # from the first update on: what is loaded before it would spoil the estimate of the time left
+                bar = click.progressbar(length=progress.steps, label=name, item_show_func=describe)
+                bars.append(stack.enter_context(bar))
+            bars[0].update(1, progress)
 
         try:
             card = make(name, config, out, command, advance)
@@ -101,11 +108,24 @@ def networks() -> None:
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
-def serve(port: int) -> None:
-    """Start the app in the browser."""
+@click.option("--address", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines in: no accounts.")
+def serve(port: int, address: str) -> None:
+    """Start the app and say where it is."""
     import subprocess
 
-    sys.exit(subprocess.call([sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]))
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        f"--server.port={port}",
+        f"--server.address={address}",
+    ]
+    try:
+        sys.exit(subprocess.call(command, cwd=ROOT))  # Streamlit reads .streamlit/config.toml where it is started
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

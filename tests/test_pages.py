@@ -1,5 +1,7 @@
 """Every page runs, in both languages, with MNIST and without, and shows no error."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,14 @@ def test_without_any_network_the_page_says_how_to_get_one(monkeypatch, no_mnist,
     app = open_page("step.py")
     assert not app.exception
     assert "python -m rnnviz train" in app.error[0].value
+
+
+def test_no_page_loads_torch():
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        f"for page in {PAGES}:\n"
+        f"    assert not AppTest.from_file(f'{ROOT}/pages/{{page}}', default_timeout=60).run().exception\n"
+        "assert not {'torch', 'torchvision'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -350,3 +350,47 @@ def test_a_deep_link_on_a_fresh_server_has_its_title_and_navigation(chromium, tm
     finally:
         process.terminate()
         process.wait(10)
+
+
+def touch(page, points) -> None:
+    """Drag one finger along points (x, y) of the screen."""
+    session = page.context.new_cdp_session(page)
+    for kind, (x, y) in zip(["touchStart", *["touchMove"] * (len(points) - 1)], points, strict=True):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        page.wait_for_timeout(15)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def phone(open_page, path="/"):
+    return probe(open_page(path, size=(390, 844), device_scale_factor=2, has_touch=True, is_mobile=True))
+
+
+def test_a_finger_draws_from_corner_to_corner_and_the_page_stays_put(open_page):
+    page = phone(open_page)
+    page.wait_for_timeout(1800)
+    box = page.locator(".st-key-canvas canvas").last.bounding_box()
+    corner = (box["x"] + box["width"] - 14, box["y"] + 14)  # where the canvas's own toolbar used to lie
+    path = [corner, *[(corner[0] - 9 * k, corner[1] + 9 * k) for k in range(1, 24)]]
+    touch(page, path)
+    page.wait_for_function("location.search.includes('draw=')", timeout=8000)
+    image = digits.unpack(re.search(r"draw=([\w-]+)", page.url)[1])
+    assert image[:, 20:].any()
+    assert image[:, :8].any()
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+
+
+def test_a_finger_scrubs_over_the_digit_and_scrolls_beside_it(open_page):
+    page = phone(open_page, "/?step=28")
+    scroller = "document.querySelector('[data-testid=stMain]')"
+    page.evaluate(f"{scroller}.scrollTo(0, 380)")
+    page.wait_for_timeout(500)
+    box = page.locator(".st-key-reading .svg-container").bounding_box()
+    x, top = box["x"] + 100, box["y"] + 60
+    before = page.evaluate(f"{scroller}.scrollTop")
+    touch(page, [(x, top + 12 * k) for k in range(10)])
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.__row()") < 28
+    assert page.evaluate(f"{scroller}.scrollTop") == before
+    touch(page, [(box["x"] + 330, top + 150 - 14 * k) for k in range(10)])
+    page.wait_for_timeout(600)
+    assert page.evaluate(f"{scroller}.scrollTop") > before
