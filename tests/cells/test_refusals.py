@@ -1,0 +1,181 @@
+"""What does not fit is refused in words that say what must be, what came, and what to do."""
+
+import re
+
+import numpy as np
+import pytest
+
+from rnnviz import initial
+from rnnviz.network import Network
+from rnnviz.trace import record, record_many
+from tests.cells.examples import CELLS, arrays, case
+
+NETWORK = case("lstm", T=1, D=3, H=5, L=2, K=4)[0]
+X = np.random.default_rng(0).random((6, 3))
+NAN, INF = X.copy(), X.copy()
+NAN[2, 1], INF[0, 0] = np.nan, -np.inf
+
+
+def refused(words: str):
+    return pytest.raises(ValueError, match=f"^{re.escape(words)}")
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (X[None], "x must have shape (T, D), one row per time step. Got (1, 6, 3). Drop the batch axis."),
+        (np.stack([X, X]), "x must have shape (T, D), one row per time step. Got (2, 6, 3)."),
+        (X[0], "x must have shape (T, D), one row per time step. Got (3,)."),
+        (X[:0], "x must have shape (T, D), one row per time step. Got (0, 3)."),
+        (X[:, :2], "x must have 3 numbers per row for this network. Got 2."),
+        (NAN, "x must hold finite numbers. Got nan or inf."),
+        (INF, "x must hold finite numbers. Got nan or inf."),
+    ],
+)
+def test_a_sequence_that_does_not_fit_is_refused(x, words):
+    with refused(words):
+        record(NETWORK, x, 0)
+
+
+@pytest.mark.parametrize("label", [4, -1, 1.0, np.float64(2), "3", True, np.True_, [1], np.array([1])])
+def test_a_label_that_is_no_class_is_refused(label):
+    with refused(f"label must be a class from 0 to 3, or None for the predicted one. Got {label!r}."):
+        record(NETWORK, X, label)
+
+
+@pytest.mark.parametrize(
+    "labels", [None, 1, [0, 1], [0, 1, 2, 3, 0, 4], [0, 1, 2, 3, 0, -1], np.zeros(6), np.zeros(6, bool)]
+)
+def test_labels_that_are_not_one_class_per_step_are_refused(labels):
+    with refused('label must hold 6 classes from 0 to 3 for the loss "every". Got '):
+        record(NETWORK, X, labels, loss="every")
+
+
+@pytest.mark.parametrize(
+    "targets", [None, 1, np.zeros(6), np.zeros((6, 3)), np.zeros((1, 6, 4)), np.full((6, 4), np.inf)]
+)
+def test_targets_that_are_not_one_number_per_step_and_class_are_refused(targets):
+    shape = np.shape(np.asarray(targets, dtype=float))
+    with refused(f'label must be finite targets of shape (6, 4) for the loss "mse". Got {shape}.'):
+        record(NETWORK, X, targets, loss="mse")
+
+
+@pytest.mark.parametrize("loss", ["first", "LAST", "", None])
+def test_an_unknown_loss_is_answered_with_the_known_ones(loss):
+    with refused(f"loss must be one of last, every, mse. Got {loss!r}."):
+        record(NETWORK, X, 0, loss=loss)
+
+
+@pytest.mark.parametrize("h0", [np.zeros(5), np.zeros((1, 5)), np.zeros((2, 4)), np.zeros((2, 1, 5))])
+def test_a_start_of_another_shape_is_refused(h0):
+    with refused(f"h0 must be finite and have shape (L, H) = (2, 5). Got {h0.shape}."):
+        record(NETWORK, X, 0, h0=h0)
+
+
+def test_a_start_that_is_not_finite_is_refused():
+    with refused("h0 must be finite and have shape (L, H) = (2, 5)."):
+        record(NETWORK, X, 0, h0=np.full((2, 5), np.nan))
+
+
+@pytest.mark.parametrize("name", ["y", "x", "r", "grad"])
+def test_record_many_answers_an_unknown_signal_with_the_known_ones(name):
+    with refused(f"signals must be among a, h, c, i, f, g, o, logits, probs. Got {name!r}."):
+        record_many(NETWORK, X[None], ("h", name))
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (2, 6, 4), (1, 2, 6, 3), (3,), (2, 0, 3), (0, 6, 3)])
+def test_record_many_refuses_images_of_another_shape(shape):
+    with refused(f"images must have shape (N, T, 3). Got {shape}."):
+        record_many(NETWORK, np.zeros(shape))
+
+
+@pytest.mark.parametrize("cell", ["LSTM", "rnn", "", None])
+def test_a_network_of_an_unknown_cell_is_answered_with_the_known_ones(cell):
+    words = f"cell must be one of rnn_tanh, rnn_relu, lstm, gru. Got {cell!r}."
+    with refused(words):
+        Network(cell, arrays("lstm", D=2, H=3))
+    with refused(words):
+        initial.network(cell)
+
+
+@pytest.mark.parametrize("missing", ["rnn.weight_ih_l0", "rnn.weight_hh_l0", "head.weight"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_network_without_a_matrix_is_refused(cell, missing):
+    tensors = arrays(cell, D=2, H=3)
+    del tensors[missing]
+    with refused(f"a network must have the matrix {missing}. Got {', '.join(tensors)}."):
+        Network(cell, tensors)
+
+
+def test_a_network_of_nothing_is_refused():
+    with refused("a network must have the matrix rnn.weight_ih_l0. Got nothing."):
+        Network("gru", {})
+
+
+def test_a_second_layer_without_its_recurrent_matrix_is_refused():
+    tensors = arrays("gru", D=2, H=3, L=2)
+    del tensors["rnn.weight_hh_l1"]
+    with refused("a network must have the tensor rnn.weight_hh_l1 (9, 3). Got "):
+        Network("gru", tensors)
+
+
+@pytest.mark.parametrize(
+    "name", ["rnn.weight_ih_l2", "rnn.weight_ih_l0_reverse", "rnn.weight_hr_l0", "c0", "fc.weight"]
+)
+def test_a_tensor_that_a_network_does_not_know_is_refused(name):
+    with refused("a network with 1 layer(s) has the tensors rnn.weight_ih_l0, ") as caught:
+        Network("lstm", {**arrays("lstm", D=2, H=3), name: np.zeros((12, 3))})
+    assert str(caught.value).endswith(f"Got {name!r} as well.")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "expected"),
+    [
+        ("rnn.weight_ih_l0", (11, 2), "(12, 2)"),
+        ("rnn.weight_hh_l0", (9, 3), "(12, 3)"),
+        ("rnn.weight_ih_l1", (12, 2), "(12, 3)"),
+        ("rnn.weight_hh_l1", (12, 4), "(12, 3)"),
+        ("rnn.bias_ih_l0", (3,), "(12,)"),
+        ("rnn.bias_hh_l1", (12, 1), "(12,)"),
+        ("head.weight", (4, 2), "(4, 3)"),
+        ("head.bias", (3,), "(4,)"),
+        ("h0", (1, 3), "(2, 3)"),
+        ("h0", (3,), "(2, 3)"),
+    ],
+)
+def test_a_tensor_of_another_shape_is_refused(name, shape, expected):
+    with refused(f"{name} of this lstm must have shape {expected}. Got {shape}."):
+        Network("lstm", {**arrays("lstm", D=2, H=3, L=2, K=4), name: np.zeros(shape)})
+
+
+@pytest.mark.parametrize("name", ["rnn.weight_ih_l0", "rnn.weight_hh_l0", "head.weight"])
+@pytest.mark.parametrize("shape", [(), (12,), (12, 3, 1), (0, 0), (12, 0), (0, 3)])
+def test_a_matrix_that_is_no_matrix_or_empty_is_refused_by_its_shape(name, shape):
+    with refused(f"a network must have the matrix {name}, with rows and columns. Got the shape {shape}."):
+        Network("lstm", {**arrays("lstm", D=2, H=3), name: np.zeros(shape)})
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["rnn.weight_hh_l0", "rnn.bias_ih_l0", "head.bias", "h0"])
+def test_a_tensor_with_a_number_that_is_not_finite_is_refused(name, number):
+    tensors = {**arrays("gru", D=2, H=3), "h0": np.zeros((1, 3))}
+    tensors[name].flat[-1] = number
+    with refused(f"{name} must hold finite numbers. Got nan or inf."):
+        Network("gru", tensors)
+
+
+@pytest.mark.parametrize("size", ["input_size", "hidden_size", "num_layers", "num_classes"])
+def test_an_untrained_network_without_size_is_refused(size):
+    with refused(f"{size} must be at least 1. Got 0."):
+        initial.network("gru", **{size: 0})
+
+
+@pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "gru"])
+def test_a_forget_bias_without_a_forget_gate_is_refused(cell):
+    with refused(f"forget_bias needs a cell with a forget gate. Got {cell!r}."):
+        initial.network(cell, forget_bias=1.0)
+
+
+def test_a_forget_bias_that_is_not_finite_is_refused():
+    with refused("rnn.bias_ih_l0 must hold finite numbers. Got nan or inf."):
+        initial.network("lstm", forget_bias=np.nan)
