@@ -16,7 +16,7 @@ _TORCH_MODES = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu", "LSTM": "lstm", 
 _PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """Stacked cells and a linear readout of the top layer's hidden state.
 
@@ -27,9 +27,9 @@ class Network:
 
     cell: str
     arrays: Mapping[str, np.ndarray]
-    layers: tuple[Weights, ...] = field(init=False, repr=False, compare=False)
-    head: tuple[np.ndarray, np.ndarray] = field(init=False, repr=False, compare=False)
-    h0: np.ndarray = field(init=False, repr=False, compare=False)
+    layers: tuple[Weights, ...] = field(init=False, repr=False)
+    head: tuple[np.ndarray, np.ndarray] = field(init=False, repr=False)
+    h0: np.ndarray = field(init=False, repr=False)
     """The hidden state (L, H) that a sequence starts from."""
 
     def __post_init__(self) -> None:

@@ -37,7 +37,7 @@ class Signals(Mapping[str, np.ndarray]):
         return f"Signals({', '.join(f'{name} {array.shape}' for name, array in self._arrays.items())})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """One sequence read by one network: plain arrays, no model, no batch axis.
 
@@ -92,12 +92,17 @@ def record(network: Network, x: np.ndarray, label=None, h0: np.ndarray | None = 
     predicted class). "every": the mean over steps of the cross-entropy for one class per step, label (T,).
     "mse": the mean squared difference between the readout and targets, label (T, K). Means as torch's functions
     of these names take them. h0 (L, H) overrides the network's own initial state.
-    Raises ValueError for shapes, labels or numbers that do not fit.
+    Raises ValueError for shapes, labels or numbers that do not fit, OverflowError where the hidden state grows beyond
+    float64 (a ReLU network with expanding weights on a long sequence).
     """
     x = _sequence(network, x)
     h0 = network.h0 if h0 is None else _initial(network, h0)
-    layers = _read(network, x, h0)
-    logits = network.readout(layers[-1]["h"])
+    with np.errstate(over="ignore", invalid="ignore"):  # told below, with the step
+        layers = _read(network, x, h0)
+        logits = network.readout(layers[-1]["h"])
+    if not np.isfinite(logits).all():
+        step = int(np.isfinite(logits).all(axis=1).argmin()) + 1
+        raise OverflowError(f"class scores must stay finite. Got inf at step {step}. Choose smaller recurrent weights.")
     probs = softmax(logits)
     label, value, dlogits = _loss(loss, label, logits, probs)
     gradients, dx = _backward(network, layers, dlogits)

@@ -179,3 +179,17 @@ def test_a_forget_bias_without_a_forget_gate_is_refused(cell):
 def test_a_forget_bias_that_is_not_finite_is_refused():
     with refused("rnn.bias_ih_l0 must hold finite numbers. Got nan or inf."):
         initial.network("lstm", forget_bias=np.nan)
+
+
+def test_a_hidden_state_that_outgrows_float64_is_told_with_its_step():
+    H = 3
+    arrays = {
+        "rnn.weight_ih_l0": np.ones((H, 2)),
+        "rnn.weight_hh_l0": 1e30 * np.eye(H),
+        "head.weight": np.ones((2, H)),
+        "head.bias": np.zeros(2),
+    }
+    network = Network("rnn_relu", arrays)
+    with pytest.raises(OverflowError, match=r"class scores must stay finite. Got inf at step 12. Choose smaller"):
+        record(network, np.ones((40, 2)))
+    assert len(record(network, np.ones((10, 2)))) == 10

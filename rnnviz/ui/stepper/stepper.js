@@ -47,7 +47,7 @@ function plan(width, viewHeight, columns, rows, enlarged) {
     for (let row = tallest(1, 8); row >= 8 && probs; row--) {
       const used = rows * row + states.length * units * cell + probs + (states.length + 2) * gap;
       const left = room - used;
-      if (left < 105) continue;
+      if (left < (row > 10 ? 180 : 105)) continue; // rather wider lines than a taller digit
       const norms = Math.min(left, 340);
       const side = [["x", rows * row], ...states.map((c) => [c.name, units * cell]), ["probs", probs], ["norms", norms]];
       return { row, gap, bands: [side] };
