@@ -146,6 +146,7 @@ def _choose(words: Words, misread_by: str) -> Shown:
                 disabled=not len(matching),
             )
     _photo(words)
+    _about_mnist(words)
     index = st.session_state["digit"]
     image, label = chosen[index]
     caption = words("shown.sample", set=words(f"set.{name}"), index=index, label=label)
@@ -173,11 +174,12 @@ def _set(words: Words) -> str:
     )
     if "asked" in st.session_state:
         st.info(words("set.asked", index=st.session_state["asked"]), icon=":material/link:")
-    _about_mnist(words, status)
     return st.session_state["set"]
 
 
-def _about_mnist(words: Words, status: mnist.Status) -> None:
+def _about_mnist(words: Words) -> None:
+    """Say what is wrong with MNIST's files, and see to it that they come."""
+    status = mnist.status()
     if status.bad:
         st.warning(words("set.damaged", files=", ".join(status.bad)), icon=":material/healing:")
     if status.state == "ready":
