@@ -26,8 +26,8 @@ for name in checkpoints.names():
             words("guide.cell"): words(f"cell.{network.cell}"),
             words("guide.size"): f"{network.num_layers} × {network.hidden_size}",
             words("guide.parameters"): f"{network.num_parameters:,}",
-            words("guide.mnist"): f"{card.accuracy['mnist']:.2%}",
-            words("guide.uci"): f"{card.accuracy['uci']:.2%}",
+            words("guide.mnist"): f"{card.accuracy['mnist']:.2%}" if "mnist" in card.accuracy else "–",
+            words("guide.uci"): f"{card.accuracy['uci']:.2%}" if "uci" in card.accuracy else "–",
             words("guide.command"): f"`{card.command}`",
         }
     )

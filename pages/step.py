@@ -53,17 +53,21 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
         st.stop()
 
     layers = list(range(1, network.num_layers + 1))
-    if st.session_state.get("layer") not in layers:
-        st.session_state["layer"] = layers[-1]
+    layer = layers[-1]
     if len(layers) > 1:
-        state.remember(st.segmented_control, words("step.layer"), layers, key="layer", required=True)
+        if st.session_state.setdefault("layer", layer) > layer:
+            state.ignore("layer")
+            st.session_state["layer"] = layer
+        layer = state.remember(st.segmented_control, words("step.layer"), layers, key="layer", required=True)
 
     image = shown.image if shown.image is not None else picker.blank()
-    answer = record(network, image).prediction
+    trace = record(network, image)
+
+    answers = trace.prediction
 
     def label_name(label: str | int) -> str:
         if label == state.AUTO:
-            return words("step.label_none") if shown.problem else words("step.label_auto", answer=answer)
+            return words("step.label_none") if shown.problem else words("step.label_auto", answer=answers)
         return words("step.label_true" if label == shown.label else "step.label_class", digit=label)
 
     label = state.remember(
@@ -94,13 +98,13 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
 
 # ---- Right, below: the reading line
 
-layer = st.session_state["layer"] - 1
 view = View(
-    layer=layer,
-    order=cache.similarity_order(name, layer) if order == "similarity" else None,
+    layer=layer - 1,
+    order=cache.similarity_order(name, layer - 1) if order == "similarity" else None,
     norms=() if shown.problem else tuple(norms),
 )
-trace = record(network, image, None if label == state.AUTO else label)
+if label != state.AUTO:
+    trace = record(network, image, label)
 
 
 @st.fragment
@@ -110,7 +114,7 @@ def read() -> None:
     st.session_state["step"] = row
     state.write_link(
         net=None if picked == state.AUTO else picked,
-        layer=layer + 1 if len(layers) > 1 and layer + 1 != layers[-1] else None,
+        layer=layer if layer != layers[-1] else None,
         label=None if label == state.AUTO else label,
         step=row if row != len(trace) else None,
         **picker.link(shown),
@@ -120,5 +124,6 @@ def read() -> None:
 
 
 with right:
+    frame.link_notice(words)
     st.caption(f"**{shown.caption}** · {frame.about(words, card, network)}")
     read()

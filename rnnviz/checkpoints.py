@@ -136,6 +136,11 @@ def _card(metadata: Mapping[str, str] | None, name: str) -> Card:
         described = Card(**values)
     except (json.JSONDecodeError, TypeError) as error:
         raise CheckpointError(f"{name} must describe itself in JSON. Its metadata does not: {error}.") from error
+    if not (isinstance(described.cell, str) and isinstance(described.training, dict)):
+        raise CheckpointError(f"{name} must name its cell and list its training settings. Its metadata does not.")
+    for field_name in ("accuracy", "misread"):
+        if not isinstance(getattr(described, field_name), dict):
+            raise CheckpointError(f"{name} must give {field_name} by digit set. Its metadata does not.")
     if described.cell not in CELLS:
         raise CheckpointError(f"{name} must hold one of the cells {', '.join(CELLS)}. Got {described.cell!r}.")
     return described

@@ -114,9 +114,10 @@ def record(network: Network, x: np.ndarray, label=None, h0: np.ndarray | None = 
     exponent = _stack([g.exponent for g in gradients])
     grad = mantissa
     if exponent.any():
+        power = exponent.astype(np.intc)  # ldexp takes C ints; on Windows int64 is none
         with np.errstate(over="ignore"):  # what float64 cannot hold is infinite here, and finite in the mantissa
-            grad = {name: np.ldexp(array, exponent[..., None]) for name, array in mantissa.items() if name != "x"}
-            grad["x"] = np.ldexp(dx, exponent[0, :, None])
+            grad = {name: np.ldexp(array, power[..., None]) for name, array in mantissa.items() if name != "x"}
+            grad["x"] = np.ldexp(dx, power[0, :, None])
     signals |= {"x": x, "logits": logits, "probs": probs}
     return Trace(network.cell, Signals(signals), Signals(grad), Signals(mantissa), exponent, h0, label, value)
 

@@ -19,7 +19,7 @@ PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
 def no_mnist(monkeypatch, tmp_path):
     """A machine without MNIST and without a network."""
     status = mnist.Status(state="failed", folder=tmp_path, bad=(), progress=0.0, error="offline")
-    monkeypatch.setattr(mnist, "status", lambda: status)
+    monkeypatch.setattr(mnist, "status", lambda *_: status)
     monkeypatch.setattr(mnist, "fetch_in_background", lambda: None)
     st.cache_resource.clear()
 
@@ -32,8 +32,8 @@ def open_page(name: str, **link: str) -> AppTest:
 
 
 def link(app: AppTest) -> dict[str, str]:
-    """Return what the address says."""
-    return {key: value[0] if isinstance(value, list) else value for key, value in app.query_params.items()}
+    """Return what the address is made to say."""
+    return app.session_state["link"]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -69,7 +69,7 @@ def test_a_link_to_an_mnist_digit_without_mnist_says_what_it_shows_instead(no_mn
 def test_mnist_arriving_does_not_swap_the_digit_on_screen(monkeypatch, no_mnist):
     app = open_page("step.py", digit="7")
     ready = mnist.Status(state="ready", folder=Path(), bad=(), progress=1.0, error="")
-    monkeypatch.setattr(mnist, "status", lambda: ready)
+    monkeypatch.setattr(mnist, "status", lambda *_: ready)
     app.run()
     assert not app.exception
     assert link(app)["set"] == "uci"

@@ -21,11 +21,12 @@ import numpy as np
 from . import DigitSet
 
 FILES = {  # name -> SHA-256 of the uncompressed file
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
 }
+TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")  # all that pages need; they are fetched first
 DOWNLOADS = {  # name -> (SHA-256, bytes) of the file's .gz
     "train-images-idx3-ubyte": ("440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", 9_912_422),
     "train-labels-idx1-ubyte": ("3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c", 28_881),
@@ -87,10 +88,10 @@ def train() -> DigitSet:
     return _opened("mnist-train", "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 
 
-def status() -> Status:
-    """Return how MNIST stands on this machine; reads the files only when they changed since the last time."""
-    intact = {name: _intact_copy(name) for name in FILES}
-    bad = tuple(name for name in FILES if any(path.exists() and not _is_intact(path) for path in _copies(name)))
+def status(files: tuple[str, ...] = tuple(FILES)) -> Status:
+    """Return how these files stand on this machine; reads them only when they changed since the last time."""
+    intact = {name: _intact_copy(name) for name in files}
+    bad = tuple(name for name in files if any(path.exists() and not _is_intact(path) for path in _copies(name)))
     if all(intact.values()):
         folders = {path.parent for path in intact.values()}
         return Status("ready", folders.pop() if len(folders) == 1 else _folders()[-1], bad, progress=1.0)

@@ -57,12 +57,13 @@ def power(log10: float) -> str:
     """
     if not np.isfinite(log10):
         return "0" if np.isneginf(log10) else ""
-    whole = int(np.floor(log10 + 1e-9))
-    mantissa = 10.0 ** (log10 - whole)
+    below = int(np.floor(log10))
+    mantissa, carried = f"{10.0 ** (log10 - below):.1e}".split("e")  # rounded first: 9.97 is 1.0 of the next power
+    whole = below + int(carried)
     if -3 <= whole <= 2:
-        return f"{10.0**log10:.3g}"
+        return f"{float(f'{mantissa}e{whole}'):g}"
     raised = "10" + str(whole).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return raised if abs(mantissa - 1.0) < 0.005 else f"{mantissa:.2g}·{raised}"
+    return raised if mantissa == "1.0" else f"{mantissa}·{raised}"
 
 
 def reading(

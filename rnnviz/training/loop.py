@@ -142,7 +142,7 @@ def _update(config: Config, model: Classifier, optimiser, x: torch.Tensor, y: to
 
 @contextmanager
 def _own_numbers(seed: int) -> Iterator[None]:
-    """Seed torch's random numbers and use one thread inside, and leave both outside as they were.
+    """Seed torch's random numbers and use one thread inside, and leave the processor's as they were outside.
 
     A second thread gains nothing on such small matrices, loses much on a busy machine, and changes the last bits.
     """

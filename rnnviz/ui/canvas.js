@@ -8,11 +8,16 @@ const STYLE = `
     color: rgba(255, 255, 255, 0.6); font: 500 1.05rem var(--st-font, sans-serif);
   }`;
 
-const tidy = ({ canvas, label, hint }) => {
+/* Dress every canvas in the container; `watch` is called with shadow roots whose canvas has yet to come. */
+const tidy = ({ canvas, label, hint }, watch) => {
   for (const host of document.querySelectorAll(`.st-key-${canvas} *`)) {
     const root = host.shadowRoot;
-    const board = root?.querySelector(".dc-root");
-    if (!board) continue;
+    if (!root) continue;
+    const board = root.querySelector(".dc-root");
+    if (!board) {
+      watch(root);
+      continue;
+    }
     if (!root.querySelector("style.rnnviz")) {
       const style = document.createElement("style");
       style.className = "rnnviz";
@@ -38,14 +43,11 @@ const tidy = ({ canvas, label, hint }) => {
 const watchers = new WeakMap();
 
 export default function ({ data, parentElement }) {
-  tidy(data);
   watchers.get(parentElement)?.disconnect();
-  const watcher = new MutationObserver(() => requestAnimationFrame(() => tidy(data)));
-  watcher.observe(document.querySelector(`.st-key-${data.canvas}`) || document.body, { childList: true, subtree: true });
+  const watch = (root) => watcher.observe(root, { childList: true, subtree: true });
+  const watcher = new MutationObserver(() => tidy(data, watch));
   watchers.set(parentElement, watcher);
-  const late = [100, 500, 1500].map((ms) => setTimeout(() => tidy(data), ms)); // the shadow root fills after it mounts
-  return () => {
-    late.forEach(clearTimeout);
-    watcher.disconnect();
-  };
+  watch(document.querySelector(`.st-key-${data.canvas}`) || document.body);
+  tidy(data, watch);
+  return () => watcher.disconnect();
 }

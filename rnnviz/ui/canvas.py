@@ -26,7 +26,7 @@ def canvas(words: Words, on_stroke) -> list[np.ndarray]:
 
     st.session_state.setdefault("pen", 18)
     board = st.session_state.setdefault("canvas", {"nonce": 0, "initial": None, "drawing": None})
-    if st.session_state.pop("entered", False):
+    if st.session_state.pop("entered", False):  # popped here, where it is acted on: a run can be cut short before
         # Back from another page: a new canvas takes up the old strokes.
         board["initial"] = board["drawing"]
     with st.container(key="canvas", gap="small"):
@@ -62,7 +62,8 @@ def canvas(words: Words, on_stroke) -> list[np.ndarray]:
                 args=(None, on_stroke),
             )
         hint = words("step.hint") if empty else ""
-        _companion(data={"canvas": "canvas", "label": words("step.canvas"), "hint": hint}, key="canvas_companion")
+        told = {"canvas": "canvas", "nonce": board["nonce"], "label": words("step.canvas"), "hint": hint}
+        _companion(data=told, key="canvas_companion")
     board["drawing"] = result.json_data
     return strokes(result.json_data)
 

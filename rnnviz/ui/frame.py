@@ -38,13 +38,13 @@ def open_page(name: str) -> Words:
     title = f"{words(f'page.{name}')} · {words('app.name')}"
     st.set_page_config(page_title=title, page_icon=HERE / "icon.png", layout="wide")
     st.html(HERE / "frame.css")
-    entered = st.session_state.get("page") != name
-    st.session_state["page"], st.session_state["entered"] = name, entered
+    if st.session_state.get("page") != name:
+        st.session_state["page"], st.session_state["entered"] = name, True
     return words
 
 
 def title(words: Words, key: str) -> None:
-    """Show a page's title, the choice of language beside it, and what of the link was not understood."""
+    """Show a page's title, and the choice of language beside it."""
     with st.container(horizontal=True, vertical_alignment="center", key="title"):
         st.title(words(key), anchor=False, width="stretch")
         state.remember(
@@ -57,11 +57,15 @@ def title(words: Words, key: str) -> None:
             label_visibility="collapsed",
             width="content",
         )
+
+
+def link_notice(words: Words) -> None:
+    """Say what of the link was not understood, until the reader does something."""
     if ignored := st.session_state.get("link_ignored"):
         st.warning(words("link.ignored", keys=", ".join(ignored)), icon=":material/link_off:")
 
 
-def _navigation(words: Words) -> st.Page:
+def _navigation(words: Words):
     pages = [
         # No icons: the page's favicon would be fetched from a font server on the internet.
         st.Page(ROOT / "pages" / f"{name}.py", title=words(f"page.{name}"), default=name == PAGES[0])
@@ -75,6 +79,8 @@ def about(words: Words, card: Card, network: Network) -> str:
     layers = words("shown.layers", count=network.num_layers) if network.num_layers > 1 else ""
     cell, units = words(f"cell.{network.cell}"), network.hidden_size
     parts = [words("shown.network", network=card.name, cell=cell, units=units, layers=layers)]
+    if "seed" in card.training:
+        parts.append(words("shown.trained", seed=card.training["seed"]))
     if {"mnist", "uci"} <= card.accuracy.keys():
         parts.append(words("shown.accuracy", **card.accuracy))
     return " · ".join(parts)

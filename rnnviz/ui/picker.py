@@ -48,7 +48,10 @@ def pick(words: Words, misread_by: str) -> Shown:
 
 
 def _use(name: str) -> None:
+    """Show what the user has just drawn, dropped or picked; what the link asked for is history."""
     st.session_state["source"] = name
+    st.session_state.pop("asked", None)
+    state.heard()
 
 
 # ---- Drawing
@@ -84,8 +87,8 @@ def _photo(words: Words) -> None:
         )
         st.caption(words("step.photo_help", megabytes=photo.MAX_BYTES // 2**20))
         if file is None or file.file_id == st.session_state.get("photo_read"):
-            if problem := st.session_state.get("photo_problem"):
-                st.warning(problem, icon=":material/broken_image:")
+            if file is not None and st.session_state.get("photo_problem"):
+                _photo_problem(words)
             return
         st.session_state["photo_read"] = file.file_id
         try:
@@ -93,9 +96,13 @@ def _photo(words: Words) -> None:
             st.session_state["photo_problem"] = ""
             _use("photo")
         except drawing.DrawingProblem as problem:
-            limits = {"megabytes": photo.MAX_BYTES // 2**20, "megapixels": photo.MAX_PIXELS // 10**6}
-            st.session_state["photo_problem"] = words(f"problem.{problem.reason}", **limits)
-            st.warning(st.session_state["photo_problem"], icon=":material/broken_image:")
+            st.session_state["photo_problem"] = problem.reason
+            _photo_problem(words)
+
+
+def _photo_problem(words: Words) -> None:
+    limits = {"megabytes": photo.MAX_BYTES // 2**20, "megapixels": photo.MAX_PIXELS // 10**6}
+    st.warning(words(f"problem.{st.session_state['photo_problem']}", **limits), icon=":material/broken_image:")
 
 
 # ---- Picking
@@ -155,7 +162,7 @@ def _choose(words: Words, misread_by: str) -> Shown:
 
 def _set(words: Words) -> str:
     """Show which digits there are and return the chosen set, which never changes by itself."""
-    status = mnist.status()
+    status = mnist.status(mnist.TEST)
     if "set" not in st.session_state:
         st.session_state["set"] = "mnist" if status.state == "ready" else "uci"
     elif st.session_state["set"] == "mnist" and status.state != "ready":
@@ -179,26 +186,26 @@ def _set(words: Words) -> str:
 
 def _about_mnist(words: Words) -> None:
     """Say what is wrong with MNIST's files, and see to it that they come."""
-    status = mnist.status()
+    status = mnist.status(mnist.TEST)
     if status.bad:
         st.warning(words("set.damaged", files=", ".join(status.bad)), icon=":material/healing:")
     if status.state == "ready":
+        if st.session_state.get("awaited") and st.session_state["set"] != "mnist":
+            st.success(words("set.arrived"), icon=":material/check:")
         return
+    st.session_state["awaited"] = True
     if status.state == "missing":
         mnist.fetch_in_background()
-    _fetching(words)
+    comes = mnist.status(mnist.TEST).state in ("missing", "downloading")
+    st.fragment(_fetching, run_every=2 if comes else None)(words, comes)
 
 
-@st.fragment(run_every=2)
-def _fetching(words: Words) -> None:
-    """Tell how the download goes; the set on screen stays what it is."""
-    status = mnist.status()
-    if status.state == "ready":
-        st.success(words("set.arrived", field=words("step.set")), icon=":material/check:")
-        if not st.session_state.get("mnist_seen"):
-            st.session_state["mnist_seen"] = True
-            st.rerun()
-    elif status.state == "failed":
+def _fetching(words: Words, comes: bool) -> None:
+    """Tell how the download goes. The set on screen stays what it is."""
+    status = mnist.status(mnist.TEST)
+    if comes and status.state in ("ready", "failed"):
+        st.rerun()  # the whole page: a set more to choose, or no more asking every two seconds
+    if status.state == "failed":
         st.caption(words("set.failed"))
         st.button(words("set.retry"), icon=":material/refresh:", key="retry", on_click=mnist.fetch_in_background)
     elif status.state == "downloading":
@@ -241,7 +248,9 @@ def _jump(matching: np.ndarray, move: int | None) -> None:
 
 def _clamp(key: str, high: int, default: int) -> None:
     value = st.session_state.get(key, default)
-    st.session_state[key] = min(max(int(value), 0), high)
+    if value > high:
+        state.ignore(key)
+    st.session_state[key] = min(value, high)
 
 
 def blank() -> np.ndarray:

@@ -121,7 +121,7 @@ def _feed(words: Words, trace: Trace, view: View, shown, lines, axis: figures.Lo
         "alt": words.join(descriptions(words, trace, view, lines)),
         "words": {
             key: words(f"stepper.{key}")
-            for key in ("group", "previous", "next", "play", "pause", "row", "speed", "view", "all_views")
+            for key in ("group", "hint", "previous", "next", "play", "pause", "row", "speed", "view", "all_views")
         }
         | {"chart_role": words("stepper.chart")},
         "scales": style.SCALES,

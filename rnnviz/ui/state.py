@@ -5,12 +5,15 @@ the widget: Streamlit forgets a widget's state, or half of it, when another page
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from .. import checkpoints, digits
 from ..text import LANGUAGES, Words
+
+_address = st.components.v2.component("rnnviz_address", js=Path(__file__).with_name("address.js").read_text("utf-8"))
 
 AUTO = "auto"
 """The network that suits what is shown, or the class that the network answers."""
@@ -56,27 +59,39 @@ def open_link() -> Words:
     """Take over what the link says, in a session's first run, and return the words of the chosen language."""
     if "link_read" not in st.session_state:
         st.session_state["link_read"] = True
-        ignored = []
+        st.session_state["link_ignored"] = []
         for key, text in st.query_params.items():
             if key not in LINK:
                 continue
             try:
                 st.session_state[key] = LINK[key](text)
             except ValueError:
-                ignored.append(key)
-        st.session_state["link_ignored"] = ignored
+                ignore(key)
         st.session_state.setdefault("lang", _browser_language())
     return Words(st.session_state["lang"])
 
 
 def write_link(**values: object) -> None:
-    """Put values into the address; None leaves a key out. Touches nothing where nothing changed."""
-    values["lang"] = st.session_state["lang"] if st.session_state["lang"] != _browser_language() else None
-    wanted = {key: str(value) for key, value in values.items() if value is not None}
-    current = {key: value for key, value in st.query_params.items() if key in values}
-    if wanted != current:
-        others = {key: value for key, value in st.query_params.items() if key not in LINK}
-        st.query_params.from_dict(others | wanted)
+    """Put values into the address; None leaves a key out.
+
+    The browser does it, in place: Streamlit's own `st.query_params` would add an entry to the history for every row
+    and every digit, and Back would lead through all of them without changing anything.
+    """
+    lang = st.session_state["lang"]
+    values["lang"] = lang if lang != _browser_language() else None
+    st.session_state["link"] = {key: str(value) for key, value in values.items() if value is not None}
+    _address(data={"keys": list(LINK), "values": st.session_state["link"]}, key="address", height="content")
+
+
+def ignore(key: str) -> None:
+    """Note that a part of the link was not understood."""
+    if key not in st.session_state["link_ignored"]:
+        st.session_state["link_ignored"].append(key)
+
+
+def heard() -> None:
+    """Stop telling what of the link was not understood: the reader has moved on."""
+    st.session_state["link_ignored"] = []
 
 
 def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[[], None] | None = None, **options):
@@ -85,6 +100,7 @@ def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[
 
     def changed() -> None:
         st.session_state[key] = st.session_state[own]
+        heard()
         if on_change:
             on_change()
 

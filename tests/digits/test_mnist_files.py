@@ -12,7 +12,7 @@ import pytest
 from rnnviz.digits import mnist
 from rnnviz.digits.mnist import MnistMissing, fetch, fetch_in_background, status
 
-TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = mnist.FILES
+TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS = mnist.FILES
 
 
 def idx(array):
@@ -280,6 +280,14 @@ def test_a_disk_that_cannot_be_written_is_said(cache, mirrors):
     cache.parent.write_text("in the way")
     with pytest.raises(MnistMissing, match=r"MNIST must be written to .*Make room there or set RNNVIZ_DATA"):
         fetch()
+
+
+def test_the_test_digits_are_ready_without_the_training_digits(cache):
+    put(cache)
+    (cache / TRAIN_IMAGES).unlink()
+    assert status(mnist.TEST).state == "ready"
+    assert status().state == "missing"
+    assert len(mnist.test()) == 3
 
 
 def test_bytes_that_rot_after_the_check_are_not_read(cache, monkeypatch):

@@ -12,6 +12,8 @@
 
 const ROWS_PER_SECOND = 6;
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
+const HINT_MS = 20000;
+const VISITED = "rnnviz-visited"; // in the browser's storage, once the hint has been seen
 const REST_MS = 400; // this long after the last move, Python is told
 const HUNDREDTHS = 100;
 const OWN_KEYS = "input, textarea, select, button, [role=slider], [role=radio], [role=option], [contenteditable]"; // have their own arrows
@@ -114,8 +116,30 @@ class Reader {
     this.hooked = new WeakSet();
     this.bands = [];
     this.abort = new AbortController();
+    // Who asked for less motion gets a slower line; nothing here moves unasked, and nothing glides.
+    this.speed = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0.25 : 1;
     this.attachControls();
     this.attachPage();
+    this.greet();
+  }
+
+  /* On a first visit say in one line what to do; the first deed, or time, takes it away. */
+  greet() {
+    try {
+      if (localStorage.getItem(VISITED)) return;
+      localStorage.setItem(VISITED, "1");
+    } catch {
+      return; // storage is blocked: better no hint than one at every visit
+    }
+    this.find(".hint").hidden = false;
+    this.greeting = setTimeout(() => this.dismiss(), HINT_MS);
+    for (const deed of ["pointerdown", "keydown"])
+      document.addEventListener(deed, () => this.dismiss(), { signal: this.abort.signal, capture: true, once: true });
+  }
+
+  dismiss() {
+    clearTimeout(this.greeting);
+    this.find(".hint").hidden = true;
   }
 
   // ---- data -----------------------------------------------------------------------------------------------------
@@ -140,15 +164,16 @@ class Reader {
     name(".previous", words.previous);
     name(".next", words.next);
     name(".row", words.row);
+    this.find(".hint").textContent = words.hint;
     this.find(".speed-word").textContent = words.speed;
     this.find(".view-word").textContent = words.view;
     this.find(".row").max = rows;
-    this.options(".speed", SPEEDS.map((s) => [s, `${s}×`]), this.speed || 1);
+    this.options(".speed", SPEEDS.map((s) => [s, `${s}×`]), this.speed);
     const views = this.data.columns.filter((c) => c.kind === "state").map((c) => [c.name, c.titles[0]]);
     this.options(".view", [["", words.all_views], ...views], this.enlarged);
     for (const control of this.root.querySelectorAll("button, input, select")) control.disabled = Boolean(problem);
     this.find(".description").textContent = this.data.alt;
-    this.showPlaying(false);
+    this.showPlaying(Boolean(this.playing));
   }
 
   options(selector, pairs, chosen) {
@@ -190,7 +215,7 @@ class Reader {
     let since = performance.now();
     const tick = (now) => {
       if (this.restart) [from, since, this.restart] = [this.row, now, false];
-      const row = from + Math.floor(Math.max(0, (now - since) / 1000) * ROWS_PER_SECOND * (this.speed || 1));
+      const row = from + Math.floor(Math.max(0, (now - since) / 1000) * ROWS_PER_SECOND * this.speed);
       if (row > this.data.rows) return this.pause();
       if (row !== this.row) {
         this.row = row;
@@ -309,8 +334,13 @@ class Reader {
 
   // ---- the chart ------------------------------------------------------------------------------------------------
 
+  /* Whether there is a chart, drawn, and with the traces that the data speak of: for a moment after another network
+   * was chosen, the old one's figure is still there. */
   ready() {
-    return Boolean(this.chart && this.chart.isConnected && this.chart._fullLayout && this.chart._fullLayout._plots && window.Plotly);
+    const chart = this.chart;
+    if (this.disposed || !chart?.isConnected || !chart._fullLayout?._plots || !window.Plotly) return false;
+    const names = [...this.data.columns, ...this.data.norms, this.data.zeros].map((trace) => trace.name);
+    return chart.data.length === names.length && names.every((name, k) => chart.data[k].name === name);
   }
 
   hook() {
@@ -329,7 +359,7 @@ class Reader {
       chart.addEventListener("pointermove", (event) => this.hover(event), { signal });
       chart.addEventListener("pointerleave", () => this.look(null), { signal });
     }
-    this.draw();
+    if (this.ready()) this.draw();
   }
 
   /* Bring the figure to what data, theme and width ask for; does nothing where it is there already. */
@@ -602,8 +632,10 @@ class Reader {
   }
 
   dispose() {
+    this.disposed = true;
     clearTimeout(this.resting);
-    cancelAnimationFrame(this.playing);
+    clearTimeout(this.greeting);
+    for (const frame of [this.playing, this.frame, this.looking]) cancelAnimationFrame(frame);
     this.abort.abort();
     this.observer.disconnect();
     this.themes.disconnect();
