@@ -9,7 +9,7 @@ from rnnviz.ui.reading import NORMS, View, reading_line
 
 FOR_SAMPLES, FOR_DRAWINGS = "lstm-64", "lstm-128"  # what "automatic" means; the larger one knows all kinds of pens
 
-DEFAULTS = {"net": state.AUTO, "label": state.AUTO, "order": "index", "norms": ["h"], "norms_c": ["h", "c"]}
+DEFAULTS = {"net": state.AUTO, "label": state.AUTO, "order": "index", "norms": ["h", "c"]}
 
 words = frame.open_page("step")
 frame.title(words, "step.title")
@@ -22,6 +22,7 @@ for_samples, for_drawings = (name if name in names else names[0] for name in (FO
 
 for key, value in DEFAULTS.items():
     st.session_state.setdefault(key, value)
+st.session_state.setdefault("norms_no_c", [line for line in st.session_state["norms"] if line != "c"])
 
 # ---- Left: what is read
 
@@ -62,7 +63,6 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
 
     image = shown.image if shown.image is not None else picker.blank()
     trace = record(network, image)
-
     answers = trace.prediction
 
     def label_name(label: str | int) -> str:
@@ -93,7 +93,7 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
         lines,
         selection_mode="multi",
         format_func=lambda line: words(f"norm.{line}.name"),
-        key="norms_c" if "c" in lines else "norms",
+        key="norms" if "c" in lines else "norms_no_c",
     )
 
 # ---- Right, below: the reading line
@@ -110,12 +110,14 @@ if label != state.AUTO:
 @st.fragment
 def read() -> None:
     step = min(st.session_state.get("step", len(trace)), len(trace))
-    row = reading_line(words, network, trace, view, name, shown.label, step, shown.problem)
+    row = reading_line(words, network, trace, view, name, shown.label, step, shown.source, shown.problem)
     st.session_state["step"] = row
     state.write_link(
         net=None if picked == state.AUTO else picked,
         layer=layer if layer != layers[-1] else None,
         label=None if label == state.AUTO else label,
+        order=order if order != DEFAULTS["order"] else None,
+        norms=",".join(norms) if norms != [line for line in DEFAULTS["norms"] if line in lines] else None,
         step=row if row != len(trace) else None,
         **picker.link(shown),
     )

@@ -72,12 +72,13 @@ def reading(
     axis: LogAxis,
     hover: Mapping[str, str],
     theme: str = "light",
+    identity: str = "",
 ) -> go.Figure:
     """Return the figure: a heatmap per column, then one line per norm and one trace of exact zeros.
 
     columns: by signal name, values (T, N) in the range of its kind, in the order they are to stand. hover: by
-    column or norm name, Plotly's hovertemplate in the reader's language; "zero" for exact zeros. Layout (domains,
-    titles, height) is left to the browser.
+    column or norm name, Plotly's hovertemplate in the reader's language; "zero" for exact zeros. identity tells the
+    browser which figure this is, as the last trace's `meta`. Layout (domains, titles, height) is left to the browser.
     """
     names = list(columns)
     T = len(columns[names[0]])
@@ -117,6 +118,7 @@ def reading(
         cliponaxis=False,
         hovertemplate=hover["zero"],
         name="zero",
+        meta=identity,
     )
     figure.add_trace(zeros, 1, last)
     # Row t of the picture is step t: the rows run down, and half a row of margin keeps every cell whole.

@@ -33,8 +33,7 @@ class Shown:
 
 def pick(words: Words, misread_by: str) -> Shown:
     """Show canvas and picker, and return what is to be read. misread_by: the network whose errors are "hard"."""
-    if "source" not in st.session_state:
-        _use("link" if "draw" in st.session_state else "sample")
+    st.session_state.setdefault("source", "link" if "draw" in st.session_state else "sample")
     with st.container(key="draw"):
         drawn = _draw(words)
     with st.container(key="pick"):
@@ -73,36 +72,36 @@ def _draw(words: Words) -> Shown | None:
         st.session_state.pop("draw", None)
     if not strokes:
         return None
+    if message:
+        st.caption(f":material/info: {message}")
+    elif st.session_state["source"] != "drawing":
+        st.button(words("step.reread"), icon=":material/draw:", key="reread", on_click=_use, args=("drawing",))
     return Shown("drawing", image, words("shown.drawing"), problem=message)
 
 
 def _photo(words: Words) -> None:
+    limits = {"megabytes": photo.MAX_BYTES // 2**20, "megapixels": photo.MAX_PIXELS // 10**6}
     with st.popover(words("step.photo"), icon=":material/photo_camera:", width="stretch"):
+        st.caption(words("step.photo_help", **limits))
         file = st.file_uploader(
             words("step.photo_field"),
             type=["png", "jpg", "jpeg"],
-            help=words("step.photo_help", megabytes=photo.MAX_BYTES // 2**20),
             key="photo",
-            max_upload_size=photo.MAX_BYTES // 2**20,
+            label_visibility="collapsed",
+            max_upload_size=limits["megabytes"],
         )
-        st.caption(words("step.photo_help", megabytes=photo.MAX_BYTES // 2**20))
-        if file is None or file.file_id == st.session_state.get("photo_read"):
-            if file is not None and st.session_state.get("photo_problem"):
-                _photo_problem(words)
-            return
+    if file is None:
+        st.session_state["photo_read"] = st.session_state["photo_problem"] = None
+    elif file.file_id != st.session_state.get("photo_read"):
         st.session_state["photo_read"] = file.file_id
         try:
             st.session_state["draw"] = digits.pack(digits.from_photo(file.getvalue()))
-            st.session_state["photo_problem"] = ""
+            st.session_state["photo_problem"] = None
             _use("photo")
         except drawing.DrawingProblem as problem:
             st.session_state["photo_problem"] = problem.reason
-            _photo_problem(words)
-
-
-def _photo_problem(words: Words) -> None:
-    limits = {"megabytes": photo.MAX_BYTES // 2**20, "megapixels": photo.MAX_PIXELS // 10**6}
-    st.warning(words(f"problem.{st.session_state['photo_problem']}", **limits), icon=":material/broken_image:")
+    if reason := st.session_state["photo_problem"]:  # outside the popover, which may open beyond the window's edge
+        st.warning(words(f"problem.{reason}", **limits), icon=":material/broken_image:")
 
 
 # ---- Picking
@@ -130,7 +129,7 @@ def _choose(words: Words, misread_by: str) -> Shown:
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall", key="picker_row"):
         state.remember(
             st.number_input,
-            words("step.index"),
+            words("step.index", last=len(chosen) - 1),
             0,
             len(chosen) - 1,
             key="digit",
@@ -260,6 +259,8 @@ def blank() -> np.ndarray:
 
 def link(shown: Shown) -> dict[str, object]:
     """Return what the address has to say to bring back what is shown."""
+    if "asked" in st.session_state:  # MNIST may yet come; a reload then shows what the link meant
+        return {"set": "mnist", "digit": st.session_state["asked"], "draw": None}
     if shown.source == "sample":
         return {"set": st.session_state["set"], "digit": st.session_state["digit"], "draw": None}
     return {"set": None, "digit": None, "draw": st.session_state.get("draw")}

@@ -55,18 +55,27 @@ def norms(network: Network, trace: Trace, view: View) -> list[figures.Norm]:
 
 
 def reading_line(
-    words: Words, network: Network, trace: Trace, view: View, name: str, label: int | None, step: int, problem: str = ""
+    words: Words,
+    network: Network,
+    trace: Trace,
+    view: View,
+    name: str,
+    label: int | None,
+    step: int,
+    origin: str = "",
+    problem: str = "",
 ) -> int:
     """Show the figure with its stepper and return the row (from 1) at which the line rests.
 
-    name: the network's. label: the true class where it is known. problem: why there is nothing to read, in the
-    reader's words; the figure is then veiled.
+    name: the network's. label: the true class where it is known. origin: where the image comes from; one that is
+    drawn or dropped is shown from its last row, whatever row was looked at before. problem: why there is nothing to
+    read, in the reader's words; the figure is then veiled.
     """
     shown, lines = columns(trace, view), norms(network, trace, view)
     axis = figures.log_axis(lines)
     # Sent once per network and language; other digits reach it through the stepper. Sending it again would blank it.
-    identity = (name, words.language, view.layer)
-    if st.session_state.get("figure", (None,))[0] != identity:
+    identity = f"{name}|{words.language}|{view.layer}"
+    if st.session_state.get("figure", ("",))[0] != identity:
         slots = [line for line in NORMS if line != "c" or "c" in trace.grad]
         given = {line.name: line for line in lines}
         nothing = np.full(len(trace), np.nan)
@@ -76,19 +85,20 @@ def reading_line(
             axis,
             _hovers(words, shown),
             st.context.theme.type or "light",
+            identity,
         )
         st.session_state["figure"] = (identity, figure)
     with st.container(key=CHART):
         st.plotly_chart(
             st.session_state["figure"][1],
-            key=f"figure_{name}_{words.language}_{view.layer}",
+            key=f"figure_{identity}",
             theme=None,
             config={"displayModeBar": False, "scrollZoom": False, "doubleClick": False},
             alt=words("stepper.chart"),
         )
     feed = _feed(words, trace, view, shown, lines, axis, label)
     feed["id"] = hashlib.sha1(json.dumps(feed, sort_keys=True).encode()).hexdigest()
-    feed |= {"step": step, "problem": problem}
+    feed |= {"figure": identity, "step": step, "origin": origin, "problem": problem}
     with st.container(key="stepper"):
         return stepper(feed, key="stepper_component")
 
@@ -169,9 +179,9 @@ def sentences(words: Words, trace: Trace, label: int | None) -> list[str]:
     for t, p in enumerate(trace["probs"]):
         first, second = np.argsort(p)[::-1][:2]
         last = t == rows - 1
-        form = ("final" if last else "now") if p[first] <= 0.99 else ("final_sure" if last else "sure")
+        form = "sure" if p[first] > 0.99 else "now" if p[second] >= 0.005 else "alone"
         numbers = {"row": t + 1, "rows": rows, "k1": first, "p1": p[first], "k2": second, "p2": p[second]}
-        parts = [words(f"stepper.{form}", **numbers)]
+        parts = [words(f"stepper.{form}_last" if last else f"stepper.{form}", **numbers)]
         if t >= decided:
             parts.append(words("stepper.decided", row=decided + 1) if decided else words("stepper.decided_first"))
         if last and label is not None:

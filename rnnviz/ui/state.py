@@ -42,6 +42,13 @@ def _drawing(text: str) -> str:
     return text
 
 
+def _norms(text: str) -> list[str]:
+    names = text.split(",") if text else []
+    if set(names) - {"h", "c", "x", "jacobian"} or len(set(names)) < len(names):
+        raise ValueError(text)
+    return names
+
+
 LINK: dict[str, Callable[[str], Any]] = {
     "net": _one_of(checkpoints.names),
     "set": _one_of(lambda: digits.SETS),
@@ -51,6 +58,8 @@ LINK: dict[str, Callable[[str], Any]] = {
     "layer": _whole(1, 99),
     "lang": _one_of(lambda: LANGUAGES),
     "label": _whole(0, 9),
+    "order": _one_of(lambda: ("index", "similarity")),
+    "norms": _norms,
 }
 """What a link can carry, and how each value is read; ValueError for anything else. Step and layer count from 1."""
 

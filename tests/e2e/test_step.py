@@ -382,7 +382,8 @@ def test_a_finger_draws_from_corner_to_corner_and_the_page_stays_put(open_page):
 def test_a_finger_scrubs_over_the_digit_and_scrolls_beside_it(open_page):
     page = phone(open_page, "/?step=28")
     scroller = "document.querySelector('[data-testid=stMain]')"
-    page.evaluate(f"{scroller}.scrollTo(0, 380)")
+    page.evaluate("document.querySelector('.st-key-reading').scrollIntoView()")
+    page.evaluate(f"{scroller}.scrollBy(0, -80)")
     page.wait_for_timeout(500)
     box = page.locator(".st-key-reading .svg-container").bounding_box()
     x, top = box["x"] + 100, box["y"] + 60
@@ -394,3 +395,104 @@ def test_a_finger_scrubs_over_the_digit_and_scrolls_beside_it(open_page):
     touch(page, [(box["x"] + 330, top + 150 - 14 * k) for k in range(10)])
     page.wait_for_timeout(600)
     assert page.evaluate(f"{scroller}.scrollTop") > before
+
+
+def test_every_network_replaces_every_other_one_cleanly(open_page):
+    page = probe(open_page("/?set=mnist&digit=18&net=rnn-64"))
+    image, label = digits.sample(18, "mnist")
+    order = [
+        "lstm-64",
+        "rnn-64",
+        "gru-64",
+        "rnn-64",
+        "lstm-128",
+        "gru-64",
+        "lstm-2x64",
+        "lstm-64",
+        "lstm-128",
+        "lstm-64",
+    ]
+    for name in order:
+        page.locator(".st-key-widget_net input").click()
+        page.get_by_role("option", name=name, exact=True).click()
+        expect_says(page, expected(name, image, label)[-1])
+        page.wait_for_function(
+            "meta => document.querySelector('.st-key-reading .js-plotly-plot')?.data.at(-1).meta === meta",
+            arg=f"{name}|en|{1 if name == 'lstm-2x64' else 0}",
+        )
+        page.wait_for_function("document.querySelectorAll('.reading-line').length > 0")
+        shape = page.evaluate(
+            """() => { const chart = document.querySelector('.st-key-reading .js-plotly-plot');
+              return chart.data.filter(t => t.type === 'heatmap').map(t => [t.name, t.z[0].length, t.x ?? null]); }"""
+        )
+        H = checkpoints.load(name).hidden_size
+        assert all(cells == {"x": 28, "probs": 10}.get(column, H) and x is None for column, cells, x in shape), shape
+
+
+def test_the_canvas_toolbar_stays_hidden_after_undo(open_page):
+    page = probe(open_page())
+    stroke(page, [(60, 40), (190, 40)])
+    stroke(page, [(190, 40), (110, 210)])
+    page.wait_for_function("location.search.includes('draw=')")
+    before = page.url
+    page.get_by_role("button", name="Undo the last stroke").first.click()
+    page.wait_for_function("href => location.href !== href", arg=before)
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.st-key-canvas *')].some(e => e.shadowRoot?.querySelector('.dc-toolbar')
+             && getComputedStyle(e.shadowRoot.querySelector('.dc-toolbar')).display === 'none')"""
+    )
+
+
+def test_stepping_leaves_the_history_alone_and_back_leaves_the_page(open_page):
+    page = probe(open_page("/?set=mnist&digit=18"))
+    page.wait_for_timeout(500)
+    entries = page.evaluate("history.length")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(500)
+    page.wait_for_function("location.search.includes('step=25')")
+    assert page.evaluate("history.length") == entries
+    page.get_by_role("link", name="Guide").click()
+    page.wait_for_selector("h1:has-text('Guide')")
+    page.go_back()
+    page.wait_for_selector(".reading-line", state="attached")
+    page.wait_for_function("window.__row?.() === 25")
+    assert "step=25" in page.url
+
+
+def test_view_and_speed_outlive_a_visit_to_another_page(open_page):
+    page = open_page()
+    page.locator(".speed").select_option("2")
+    page.locator(".view").select_option("f")
+    page.get_by_role("link", name="Guide").click()
+    page.wait_for_selector("h1:has-text('Guide')")
+    page.get_by_role("link", name="Step through").click()
+    page.wait_for_selector(".reading-line", state="attached")
+    assert page.locator(".speed").input_value() == "2"
+    assert page.locator(".view").input_value() == "f"
+
+
+def test_a_link_carries_the_order_and_the_gradients(open_page):
+    page = probe(open_page("/?set=mnist&digit=18&net=gru-64&order=similarity&norms=x,jacobian"))
+    page.wait_for_function("location.search.includes('order=similarity')")
+    drawn = page.evaluate(
+        """() => document.querySelector('.st-key-reading .js-plotly-plot').data
+             .filter(t => t.type === 'scatter' && t.x.some(v => v !== null && !Number.isNaN(v))).map(t => t.name)"""
+    )
+    assert drawn == ["x", "jacobian"]
+    assert "norms=x%2Cjacobian" in page.url
+
+
+def test_the_hint_greets_once_and_goes_with_the_first_deed(open_page):
+    page = open_page()
+    hint = page.locator(".hint")
+    assert hint.inner_text() == Words("en")("stepper.hint")
+    page.keyboard.press("ArrowLeft")
+    assert not hint.is_visible()
+    page.reload()
+    page.wait_for_selector(".reading-line", state="attached")
+    assert not page.locator(".hint").is_visible()
+
+
+def test_who_wants_less_motion_gets_a_slower_line(open_page):
+    assert open_page(reduced_motion="reduce").locator(".speed").input_value() == "0.25"

@@ -25,6 +25,8 @@ const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 const MARGIN = { left: 36, right: 8, top: 34, bottom: 64 };
 const TITLE_BAND = 74; // between bands: tick labels and line names of the upper one, titles of the lower one
 
+const AROUND = 440; // what stands above and below the rows of a figure that is to be seen whole
+
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
 
@@ -34,14 +36,18 @@ function plan(width, viewHeight, columns, rows, enlarged) {
   const gap = room > 1100 ? 14 : room > 500 ? 11 : 8;
   const states = columns.filter((c) => c.kind === "state");
   const units = Math.max(...states.map((c) => c.cells));
-  const probs = room > 1100 ? 120 : room > 500 ? 100 : 0;
-  const tallest = (bands, least) => clamp(Math.floor((viewHeight - 300 - 60 * (bands - 1)) / (rows * bands)), least, 13);
+  const probs = room > 1100 ? 130 : room > 500 ? 100 : 0;
+  const tallest = (bands, least) => clamp(Math.floor((viewHeight - AROUND - TITLE_BAND * (bands - 1)) / (rows * bands)), least, 13);
 
+  if (enlarged && !probs) {
+    const row = 8;
+    const side = rows * row;
+    return { row, gap, bands: [[["x", side], ["probs", room - side - gap]], [[enlarged, room]]] };
+  }
   if (enlarged) {
     const row = Math.min(tallest(1, 8), Math.floor((room * 0.34) / rows));
     const side = rows * row;
-    const answer = probs || 84;
-    return { row, gap, bands: [[["x", side], [enlarged, room - side - answer - 2 * gap], ["probs", answer]]] };
+    return { row, gap, bands: [[["x", side], [enlarged, room - side - probs - 2 * gap], ["probs", probs]]] };
   }
 
   // One band, the cells as wide as they can be, then the rows as tall as they can be.
@@ -63,8 +69,8 @@ function plan(width, viewHeight, columns, rows, enlarged) {
   const lower = others.length ? [others.map((c) => [c.name, units * cellFor(others.length, room)])] : [];
   const bandCount = 1 + lower.length;
   if (probs) {
-    for (let row = tallest(bandCount, 7); row >= 6; row--) {
-      for (const cell of [2, 1.5, 1, 0.75, 0.5]) {
+    for (const cell of [1.5, 1, 0.75, 0.5]) {
+      for (let row = tallest(bandCount, 7); row >= 6; row--) {
         const norms = room - rows * row - units * cell - probs - 3 * gap;
         if (norms < 110) continue;
         return { row, gap, bands: [[["x", rows * row], [first.name, units * cell], ["probs", probs], ["norms", norms]], ...lower] };
@@ -105,6 +111,9 @@ const axisName = (letter, n) => letter + "axis" + (n === 1 ? "" : n);
 
 // ---------------------------------------------------------------------------------------------------------------
 
+/* What outlives a visit to another page of the app. */
+const kept = { speed: 0, enlarged: "" };
+
 class Reader {
   constructor(root) {
     this.root = root;
@@ -117,7 +126,9 @@ class Reader {
     this.bands = [];
     this.abort = new AbortController();
     // Who asked for less motion gets a slower line; nothing here moves unasked, and nothing glides.
-    this.speed = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0.25 : 1;
+    kept.speed ||= window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0.25 : 1;
+    this.speed = kept.speed;
+    this.enlarged = kept.enlarged;
     this.attachControls();
     this.attachPage();
     this.greet();
@@ -133,7 +144,8 @@ class Reader {
     }
     this.find(".hint").hidden = false;
     this.greeting = setTimeout(() => this.dismiss(), HINT_MS);
-    for (const deed of ["pointerdown", "keydown"])
+    // A click, not the press before it: the controls must not move under a finger that is about to lift.
+    for (const deed of ["click", "keydown"])
       document.addEventListener(deed, () => this.dismiss(), { signal: this.abort.signal, capture: true, once: true });
   }
 
@@ -146,10 +158,13 @@ class Reader {
 
   update(data, setState) {
     const fresh = !this.data || this.data.id !== data.id;
+    // What was just drawn or dropped is shown from its end: its maker wants the answer.
+    const made = this.data && this.data.origin !== data.origin && data.origin !== "sample";
     this.data = data;
     this.setState = setState;
     if (this.row === null) this.row = clamp(data.step, 1, data.rows);
     if (fresh) this.pause();
+    if (made) this.set(data.rows);
     this.enlarged = data.columns.some((c) => c.name === this.enlarged) ? this.enlarged : "";
     this.translate();
     this.hook();
@@ -172,7 +187,6 @@ class Reader {
     const views = this.data.columns.filter((c) => c.kind === "state").map((c) => [c.name, c.titles[0]]);
     this.options(".view", [["", words.all_views], ...views], this.enlarged);
     for (const control of this.root.querySelectorAll("button, input, select")) control.disabled = Boolean(problem);
-    this.find(".description").textContent = this.data.alt;
     this.showPlaying(Boolean(this.playing));
   }
 
@@ -257,7 +271,6 @@ class Reader {
     this.find(".says").classList.toggle("problem", Boolean(data.problem));
     const slider = this.find(".row");
     slider.value = row;
-    slider.setAttribute("aria-valuetext", says);
     if (this.find(".says").textContent !== says) this.find(".says").textContent = says;
     for (const band of this.bands) {
       const read = data.problem ? 0 : row;
@@ -281,17 +294,17 @@ class Reader {
     this.find(".next").addEventListener("click", () => this.go(this.row + 1));
     this.find(".play").addEventListener("click", () => this.toggle());
     this.find(".speed").addEventListener("change", (event) => {
-      this.speed = +event.target.value;
+      this.speed = kept.speed = +event.target.value;
       this.restart = true;
     });
     this.find(".view").addEventListener("change", (event) => {
-      this.enlarged = event.target.value;
+      this.enlarged = kept.enlarged = event.target.value;
       this.laidOut = null;
       if (this.ready()) this.draw();
     });
   }
 
-  /* Arrows everywhere but in fields; Home, End and Space where the focus is on the chart or the controls. */
+  /* Everywhere but in fields, with ↑ and ↓ where the focus is on the chart or the controls. */
   key(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target;
@@ -309,8 +322,8 @@ class Reader {
     document.addEventListener(
       "keydown",
       (event) => {
-        const sideways = event.key === "ArrowRight" || event.key === "ArrowLeft";
-        if (sideways && !event.composedPath()[0].closest?.(OWN_KEYS)) this.key(event);
+        const upright = event.key === "ArrowUp" || event.key === "ArrowDown"; // these scroll the page
+        if (!upright && !event.composedPath()[0].closest?.(OWN_KEYS)) this.key(event);
       },
       { signal },
     );
@@ -334,13 +347,11 @@ class Reader {
 
   // ---- the chart ------------------------------------------------------------------------------------------------
 
-  /* Whether there is a chart, drawn, and with the traces that the data speak of: for a moment after another network
-   * was chosen, the old one's figure is still there. */
+  /* Whether the figure that the data are for is there: for a moment after another network was chosen, it is not yet. */
   ready() {
     const chart = this.chart;
     if (this.disposed || !chart?.isConnected || !chart._fullLayout?._plots || !window.Plotly) return false;
-    const names = [...this.data.columns, ...this.data.norms, this.data.zeros].map((trace) => trace.name);
-    return chart.data.length === names.length && names.every((name, k) => chart.data[k].name === name);
+    return chart.data.at(-1)?.meta === this.data.figure;
   }
 
   hook() {
@@ -353,6 +364,7 @@ class Reader {
       chart.on("plotly_afterplot", () => this.ready() && this.draw());
       chart.addEventListener("keydown", this.onKey, { signal });
       chart.addEventListener("pointerdown", (event) => this.press(event), { signal, capture: true });
+      chart.addEventListener("click", (event) => this.tap(event), { signal, capture: true });
       // Only the digit takes the finger; over the rest of the chart the page still scrolls.
       const scrub = (event) => event.touches.length === 1 && this.overDigit(event.touches[0]) && event.preventDefault();
       chart.addEventListener("touchstart", scrub, { signal, capture: true, passive: false });
@@ -450,7 +462,7 @@ class Reader {
       });
     });
     const titled = [...data.columns, data.norm_column];
-    const size = width > 560 ? 14 : 12;
+    const size = width > 560 ? 15 : 12;
     const font = `${size}px ${family}`;
     titled.forEach((column, k) => {
       const place = places.get(column.name);
@@ -473,7 +485,7 @@ class Reader {
     });
     Object.assign(layout, this.lineNames(titled.length, places.get("norms"), plotHeight));
     const probs = data.columns.findIndex((c) => c.name === "probs");
-    layout[`${axisName("x", probs + 1)}.tickfont.size`] = places.get("probs").w > 100 ? 13 : 11;
+    layout[`${axisName("x", probs + 1)}.tickfont.size`] = places.get("probs").w > 110 ? 13 : 12;
     this.setHeight(height);
     return layout;
   }
@@ -495,7 +507,7 @@ class Reader {
       [at("y")]: place.bottom - 21 / plotHeight,
       [at("xanchor")]: "center",
       [at("yanchor")]: "top",
-      [at("font.size")]: 12,
+      [at("font.size")]: 13,
     };
   }
 
@@ -555,12 +567,21 @@ class Reader {
     this.layer.replaceChildren(...this.bands.flatMap((band) => [band.veil, band.line]));
   }
 
+  /* A name for the chart, and its description in numbers beside it: in the page itself, since ids do not reach across
+   * the stepper's shadow root. */
   describe() {
     const { chart, data } = this;
     chart.tabIndex = 0;
     chart.setAttribute("role", "application");
-    chart.setAttribute("aria-roledescription", data.words.chart_role);
-    chart.setAttribute("aria-label", data.alt);
+    chart.setAttribute("aria-label", data.words.chart_role);
+    chart.setAttribute("aria-describedby", "reading-description");
+    if (!this.description?.isConnected) {
+      this.description = document.createElement("p");
+      this.description.id = "reading-description";
+      this.description.style.cssText = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)";
+      chart.parentElement.append(this.description);
+    }
+    if (this.description.textContent !== data.alt) this.description.textContent = data.alt;
   }
 
   // ---- pointer and touch ----------------------------------------------------------------------------------------
@@ -591,9 +612,16 @@ class Reader {
   press(event) {
     if (event.button || !this.bands.length || !this.overBands(event)) return;
     const row = this.rowAt(event.clientY);
-    if (row === null) return;
-    if (event.pointerType === "mouse" || this.overDigit(event)) this.dragging = event.pointerId;
+    // A finger beside the digit may be about to scroll: it jumps when it taps.
+    if (row === null || (event.pointerType !== "mouse" && !this.overDigit(event))) return;
+    this.dragging = event.pointerId;
     this.go(row);
+  }
+
+  tap(event) {
+    if (event.pointerType === "mouse" || !this.bands.length || !this.overBands(event)) return;
+    const row = this.rowAt(event.clientY);
+    if (row !== null) this.go(row);
   }
 
   drag(event) {
@@ -640,6 +668,7 @@ class Reader {
     this.observer.disconnect();
     this.themes.disconnect();
     this.layer?.remove();
+    this.description?.remove();
     this.style?.remove();
   }
 }
