@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from .. import figures, measures
@@ -73,24 +74,12 @@ def reading_line(
     """
     shown, lines = columns(trace, view), norms(network, trace, view)
     axis = figures.log_axis(lines)
-    # Sent once per network and language; other digits reach it through the stepper. Sending it again would blank it.
     identity = f"{name}|{words.language}|{view.layer}"
-    if st.session_state.get("figure", ("",))[0] != identity:
-        slots = [line for line in NORMS if line != "c" or "c" in trace.grad]
-        given = {line.name: line for line in lines}
-        nothing = np.full(len(trace), np.nan)
-        figure = figures.reading(
-            shown,
-            [given.get(slot, figures.Norm(slot, nothing)) for slot in slots],
-            axis,
-            _hovers(words, shown),
-            st.context.theme.type or "light",
-            identity,
-        )
-        st.session_state["figure"] = (identity, figure)
+    # The session's first theme: the stepper recolours the figure, and another figure would have to be mounted.
+    theme = st.session_state.setdefault("figure_theme", st.context.theme.type or "light")
     with st.container(key=CHART):
         st.plotly_chart(
-            st.session_state["figure"][1],
+            _skeleton(identity, words.language, tuple(shown), len(trace), theme),
             key=f"figure_{identity}",
             theme=None,
             config={"displayModeBar": False, "scrollZoom": False, "doubleClick": False},
@@ -103,10 +92,36 @@ def reading_line(
         return stepper(feed, key="stepper_component")
 
 
+class _Sent(go.Figure):
+    """A figure that is converted once, however often it is sent."""
+
+    def to_dict(self) -> dict:
+        if "_converted" not in self.__dict__:
+            self.__dict__["_converted"] = super().to_dict()
+        return self.__dict__["_converted"]
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _skeleton(identity: str, language: str, names: tuple[str, ...], rows: int, theme: str) -> go.Figure:
+    """Return the figure that every session shows: axes and empty traces; the numbers come through the stepper.
+
+    The same for all digits, since a figure that is sent again is mounted again: blank for a moment, its line lost.
+    """
+    empty = {name: np.zeros((rows, 10 if name == "probs" else 1)) for name in names}
+    slots = _slots("c" in names)
+    nothing = [figures.Norm(slot, np.full(rows, np.nan)) for slot in slots]
+    hovers = _hovers(Words(language), empty)
+    return _Sent(figures.reading(empty, nothing, figures.log_axis([]), hovers, theme, identity))
+
+
+def _slots(cell_state: bool) -> list[str]:
+    """Return the gradients that a figure has lines for."""
+    return [name for name in NORMS if name != "c" or cell_state]
+
+
 def _feed(words: Words, trace: Trace, view: View, shown, lines, axis: figures.LogAxis, label: int | None) -> dict:
     """Return all that the browser needs to show a trace in a figure that is there already."""
     given = {line.name: line.log10 for line in lines}
-    slots = [name for name in NORMS if name != "c" or "c" in trace.grad]
     rows = list(range(1, len(trace) + 1))
     zeros = figures.exact_zeros(lines)
     return {
@@ -123,7 +138,7 @@ def _feed(words: Words, trace: Trace, view: View, shown, lines, axis: figures.Lo
                 "y": rows,
                 "text": [figures.power(v) for v in given[name]] if name in given else None,
             }
-            for name in slots
+            for name in _slots("c" in trace.grad)
         ],
         "zeros": {"name": "zero", "x": [axis.range[0]] * len(zeros), "y": zeros, "text": None},
         "axis": axis._asdict(),
