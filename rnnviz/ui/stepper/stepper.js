@@ -167,9 +167,10 @@ class Reader {
     if (made) this.set(data.rows);
     this.enlarged = data.columns.some((c) => c.name === this.enlarged) ? this.enlarged : "";
     this.translate();
-    this.hook();
-    if (this.ready()) this.draw();
+    // Words first, in a frame of their own: redrawing the figure takes several.
     this.move();
+    cancelAnimationFrame(this.redrawing);
+    this.redrawing = requestAnimationFrame(() => setTimeout(() => this.disposed || this.hook()));
   }
 
   translate() {
@@ -663,7 +664,7 @@ class Reader {
     this.disposed = true;
     clearTimeout(this.resting);
     clearTimeout(this.greeting);
-    for (const frame of [this.playing, this.frame, this.looking]) cancelAnimationFrame(frame);
+    for (const frame of [this.playing, this.frame, this.looking, this.redrawing]) cancelAnimationFrame(frame);
     this.abort.abort();
     this.observer.disconnect();
     this.themes.disconnect();
