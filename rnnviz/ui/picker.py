@@ -69,7 +69,8 @@ def _draw(words: Words) -> Shown | None:
                 st.session_state["draw"] = digits.pack(image)
     except drawing.DrawingProblem as problem:
         image, message = None, words(f"problem.{problem.reason}")
-        st.session_state.pop("draw", None)
+        if st.session_state["source"] == "drawing":  # otherwise it is a photo's, or a link's
+            st.session_state.pop("draw", None)
     if not strokes:
         return None
     if message:
@@ -202,8 +203,8 @@ def _about_mnist(words: Words) -> None:
 def _fetching(words: Words, comes: bool) -> None:
     """Tell how the download goes. The set on screen stays what it is."""
     status = mnist.status(mnist.TEST)
-    if comes and status.state in ("ready", "failed"):
-        st.rerun()  # the whole page: a set more to choose, or no more asking every two seconds
+    if comes != (status.state in ("missing", "downloading")):
+        st.rerun()  # the whole page: a set more to choose, or whether to ask again every two seconds has changed
     if status.state == "failed":
         st.caption(words("set.failed"))
         st.button(words("set.retry"), icon=":material/refresh:", key="retry", on_click=mnist.fetch_in_background)

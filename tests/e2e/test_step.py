@@ -280,7 +280,7 @@ def test_hard_ones_are_the_digits_that_the_network_misreads(open_page):
     page.wait_for_function("index => location.search.includes(`digit=${index}`)", arg=misread[1])
 
 
-def test_a_photo_is_read(open_page):
+def test_a_photo_is_read_also_beside_a_canvas_with_a_dot(open_page):
     import io
 
     from PIL import Image, ImageDraw
@@ -292,6 +292,8 @@ def test_a_photo_is_read(open_page):
     data = io.BytesIO()
     picture.save(data, "JPEG")
     page = probe(open_page())
+    stroke(page, [(120, 120), (121, 120)])
+    expect_says(page, Words("en")("problem.dot"))
     page.get_by_role("button", name="Photo").click()
     chooser = page.locator("[data-testid=stFileUploader] input[type=file]")
     chooser.set_input_files({"name": "digit.jpg", "mimeType": "image/jpeg", "buffer": data.getvalue()})
