@@ -43,24 +43,10 @@ def canvas(words: Words, on_stroke) -> list[np.ndarray]:
         with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall", key="pen_row"):
             state.remember(st.slider, words("step.pen"), 8, 30, key="pen", width="stretch")
             empty = not strokes(result.json_data)
-            st.button(
-                words("step.undo"),
-                icon=":material/undo:",
-                help=words("step.undo"),
-                key="undo",
-                disabled=empty,
-                on_click=_restart,
-                args=(1, on_stroke),
-            )
-            st.button(
-                words("step.clear"),
-                icon=":material/delete:",
-                help=words("step.clear"),
-                key="clear",
-                disabled=empty,
-                on_click=_restart,
-                args=(None, on_stroke),
-            )
+            for key, icon, drop in (("undo", ":material/undo:", 1), ("clear", ":material/delete:", None)):
+                name = words(f"step.{key}")
+                options = {"icon": icon, "help": name, "key": key, "disabled": empty}
+                st.button(name, on_click=_restart, args=(drop, on_stroke), **options)
         hint = words("step.hint") if empty else ""
         told = {"canvas": "canvas", "nonce": board["nonce"], "label": words("step.canvas"), "hint": hint}
         _companion(data=told, key="canvas_companion")
