@@ -15,9 +15,9 @@ def test_a_gates_card_tells_its_saturation_at_the_row(cell, gates, language):
     trace = record(network, 30.0 * digits.sample(4)[0])  # far out, so that gates do saturate
     words = Words(language)
     for gate in gates:
-        low, high = measures.gate_saturation(trace, gate)[1, 13]
+        low, high = measures.gate_saturation(trace, gate)[0, 13]
         assert low + high > 0
-        assert words("gate.now", row=14, low=low, high=high) in _card(words, trace, View(layer=1), gate, row=14)
+        assert words("gate.now", row=14, low=low, high=high) in _card(words, trace, View(layer=0), gate, row=14)
 
 
 def test_formulas_are_set_with_subscripts_and_words_are_escaped():
