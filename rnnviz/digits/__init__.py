@@ -13,12 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from .drawing import DrawingProblem, from_drawing, pack, quantise, to_mnist_geometry, unpack
+from .order import ORDERS, as_sequences
 from .photo import from_photo
 
 __all__ = [
+    "ORDERS",
     "SETS",
     "DigitSet",
     "DrawingProblem",
+    "as_sequences",
     "from_drawing",
     "from_photo",
     "open_set",
