@@ -35,16 +35,15 @@ def gradient_norms(trace: Trace, of: str = "h", layer: int = -1, relative: bool 
     return _relative(norms) if relative else norms
 
 
-def weight_contributions(trace: Trace, layer: int = -1) -> np.ndarray:
+def weight_contributions(network: Network, trace: Trace, layer: int = -1) -> np.ndarray:
     """Return log10 of the norm (T,) of each step's contribution to ∂L/∂W_hh; -inf marks exactly zero.
 
     A step contributes the outer product of the gradient in W_hh h_{t-1} and h_{t-1}, and a product of rank one has
     the product of the norms.
     """
-    kind = CELLS[trace.cell]
-    values = {name: trace[name][layer] for name in kind.blocks}
-    da = kind.recurrent(values, trace.mantissa["a"][layer])
-    h_prev = np.concatenate([trace.h0[layer][None], trace["h"][layer, :-1]])
+    values = _values(network, trace, layer)
+    da = network.kind.recurrent(network.layers[layer], values, trace.mantissa["a"][layer])
+    h_prev = np.concatenate([values["h0"][None], values["h"][:-1]])
     return log10_norm(da, trace.exponent[layer]) + log10_norm(h_prev)
 
 
@@ -54,10 +53,7 @@ def jacobian_norms(network: Network, trace: Trace, layer: int = -1) -> np.ndarra
     The last entry is 0 (the identity). For an LSTM it is the hidden-to-hidden block of the product over (h, c):
     what h_T would change by if h_t alone were moved. Free of the loss.
     """
-    kind = network.kind
-    values = {name: trace[name][layer] for name in network.signals}
-    values["h0"] = trace.h0[layer]
-    J = kind.jacobians(network.layers[layer], values)
+    J = network.kind.jacobians(network.layers[layer], _values(network, trace, layer))
     T, S, _ = J.shape
     H = network.hidden_size
     products, exponents = np.empty((T, H, H)), np.zeros(T, dtype=np.int64)
@@ -112,6 +108,11 @@ def similarity_order(states: np.ndarray) -> np.ndarray:
     distance = np.clip(1.0 - np.abs(unit.T @ unit), 0.0, None)
     np.fill_diagonal(distance, 0.0)
     return leaves_list(linkage(squareform(distance, checks=False), "average", optimal_ordering=True))
+
+
+def _values(network: Network, trace: Trace, layer: int) -> dict[str, np.ndarray]:
+    """Return one layer's forward values as its cell computed them."""
+    return {name: trace[name][layer] for name in network.signals} | {"h0": trace.h0[layer]}
 
 
 def _relative(norms: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ class Trace:
     cell: str
     signals: Signals
     grad: Signals
-    """Total gradients of the loss, float64: h, c (L, T, H), a (L, T, G·H), x (T, D)."""
+    """Total gradients of the loss, float64: h, c (L, T, H), a (L, T, G·H), x (T, D) before any projection."""
     mantissa: Signals
     """The same gradients before scaling: row t of layer l is `mantissa[name][l, t] * 2.0**exponent[l, t]`."""
     exponent: np.ndarray
@@ -105,7 +105,7 @@ def record(network: Network, x: np.ndarray, label=None, h0: np.ndarray | None = 
         raise OverflowError(f"class scores must stay finite. Got inf at step {step}. Choose smaller recurrent weights.")
     probs = softmax(logits)
     label, value, dlogits = _loss(loss, label, logits, probs)
-    gradients, dx = _backward(network, layers, dlogits)
+    gradients, dx = _backward(network, x, layers, dlogits)
 
     names = network.signals
     signals = {name: _stack([values[name] for values in layers]) for name in names}
@@ -159,22 +159,24 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def _read(network: Network, x: np.ndarray, h0: np.ndarray) -> list[dict[str, np.ndarray]]:
     """Return each layer's forward values for x (T, ..., D)."""
-    layers = []
+    layers, x = [], network.projected(x)
     for weights, start in zip(network.layers, h0, strict=True):
         layers.append(network.kind.forward(weights, x, start))
         x = layers[-1]["h"]
     return layers
 
 
-def _backward(network: Network, layers: list[dict], dlogits: np.ndarray):
+def _backward(network: Network, x: np.ndarray, layers: list[dict], dlogits: np.ndarray):
     """Return each layer's gradients, and the mantissa of the gradient in x at the first layer's exponents."""
     direct = dlogits @ network.head[0]
     exponent = np.zeros(len(direct), dtype=np.int64)
+    inputs = [network.projected(x), *(values["h"] for values in layers[:-1])]
     gradients = []
-    for weights, values in zip(reversed(network.layers), reversed(layers), strict=True):
+    for weights, entering, values in reversed(list(zip(network.layers, inputs, layers, strict=True))):
         gradients.append(network.kind.backward(weights, values, direct, exponent))
-        direct, exponent = gradients[-1].mantissa["a"] @ weights.W_ih, gradients[-1].exponent
-    return gradients[::-1], direct
+        exponent = gradients[-1].exponent
+        direct = network.kind.feedforward(weights, entering, gradients[-1].mantissa["a"]) @ weights.W_ih
+    return gradients[::-1], direct if network.projection is None else direct @ network.projection[0]
 
 
 def _stack(arrays: list[np.ndarray]) -> np.ndarray:

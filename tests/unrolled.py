@@ -1,8 +1,8 @@
 """Recurrent networks unrolled step by step with plain tensor operations: autograd over them judges the core.
 
-Written from the equations in the documentation of torch.nn.RNN, LSTM and GRU, one product per gate, and from nothing
-in rnnviz: of a network only its named arrays are read. The pre-activation "a" of a step is a tuple, one tensor per
-block, because the reset gate of a GRU stands between its blocks.
+Written from the equations in the documentation of torch.nn.RNN, LSTM and GRU and in the papers of the other cells, one
+product per gate, and from nothing in rnnviz: of a network only its named arrays are read. The pre-activation "a" of a
+step is a tuple, one tensor per block, because the reset gate of a GRU stands between its blocks.
 """
 
 from typing import NamedTuple
@@ -21,6 +21,7 @@ class Layer(NamedTuple):
     W_hh: torch.Tensor
     b_ih: torch.Tensor
     b_hh: torch.Tensor
+    extras: dict[str, torch.Tensor]  # "weight_ch", "gain_ih", ...: what only some cells have
 
 
 class Unrolled(NamedTuple):
@@ -36,14 +37,27 @@ def layers(network) -> list[Layer]:
     """Return the tensors of every layer, by torch's names."""
     arrays, stack = network.arrays, []
     while f"rnn.weight_ih_l{len(stack)}" in arrays:
-        names = (f"rnn.{name}_l{len(stack)}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-        stack.append(Layer(*(torch.tensor(arrays[name]) for name in names)))
+        end = f"_l{len(stack)}"
+        own = {
+            name.removeprefix("rnn.").removesuffix(end): torch.tensor(array)
+            for name, array in arrays.items()
+            if name.startswith("rnn.") and name.endswith(end)
+        }
+        stack.append(Layer(*(own.pop(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")), own))
     return stack
 
 
 def step(cell: str, layer: Layer, x: torch.Tensor, state: dict) -> dict:
-    """Return everything one step computes from its input and {"h": h_{t-1}} (with "c" for an LSTM)."""
-    return {"rnn_tanh": _tanh, "rnn_relu": _relu, "lstm": _lstm, "gru": _gru}[cell](layer, x, **state)
+    """Return everything one step computes from its input and {"h": h_{t-1}} (with "c" for an LSTM of any kind)."""
+    return {
+        "rnn_tanh": _tanh,
+        "rnn_relu": _relu,
+        "lstm": _lstm,
+        "gru": _gru,
+        "peephole_lstm": _peephole,
+        "peephole_lstm_full": _peephole,
+        "layernorm_lstm": _layernorm,
+    }[cell](layer, x, **state)
 
 
 def unroll(network, x: np.ndarray, h0: np.ndarray | None = None, separate: bool = False) -> Unrolled:
@@ -53,8 +67,11 @@ def unroll(network, x: np.ndarray, h0: np.ndarray | None = None, separate: bool 
     L, H = len(stack), stack[0].W_hh.shape[1]
     h0 = torch.zeros(L, H) if h0 is None else torch.tensor(h0)
     inputs, steps, matrices = list(x), [], []
+    if "project.weight" in network.arrays:
+        weight, bias = (torch.tensor(network.arrays[name]) for name in ("project.weight", "project.bias"))
+        inputs = [weight @ x_t + bias for x_t in inputs]
     for layer, h in zip(stack, h0.double(), strict=True):
-        state = {"h": h, "c": torch.zeros(H, dtype=torch.float64)} if network.cell == "lstm" else {"h": h}
+        state = {"h": h, "c": torch.zeros(H, dtype=torch.float64)} if "lstm" in network.cell else {"h": h}
         steps.append([])
         matrices.append([])
         for x_t in inputs:
@@ -122,6 +139,37 @@ def _lstm(layer: Layer, x: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> di
     i, f, g, o = torch.sigmoid(a_i), torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
     c = f * c + i * g
     return {"a": (a_i, a_f, a_g, a_o), "i": i, "f": f, "g": g, "o": o, "c": c, "h": o * torch.tanh(c)}
+
+
+def _peephole(layer: Layer, x: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> dict:
+    P_i, P_f, P_o = (P.diag() if P.ndim == 1 else P for P in layer.extras["weight_ch"].chunk(3))
+    (W_ii, W_if, W_ig, W_io), (W_hi, W_hf, W_hg, W_ho) = layer.W_ih.chunk(4), layer.W_hh.chunk(4)
+    (b_ii, b_if, b_ig, b_io), (b_hi, b_hf, b_hg, b_ho) = layer.b_ih.chunk(4), layer.b_hh.chunk(4)
+    a_i = W_ii @ x + b_ii + W_hi @ h + b_hi + P_i @ c
+    a_f = W_if @ x + b_if + W_hf @ h + b_hf + P_f @ c
+    a_g = W_ig @ x + b_ig + W_hg @ h + b_hg
+    i, f, g = torch.sigmoid(a_i), torch.sigmoid(a_f), torch.tanh(a_g)
+    c = f * c + i * g
+    a_o = W_io @ x + b_io + W_ho @ h + b_ho + P_o @ c
+    o = torch.sigmoid(a_o)
+    return {"a": (a_i, a_f, a_g, a_o), "i": i, "f": f, "g": g, "o": o, "c": c, "h": o * torch.tanh(c)}
+
+
+def normalised(u: torch.Tensor) -> torch.Tensor:
+    """Return u with mean 0 and variance 1, as torch.nn.LayerNorm does without gain and bias."""
+    centred = u - u.mean()
+    return centred / torch.sqrt((centred * centred).mean() + 1e-5)
+
+
+def _layernorm(layer: Layer, x: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> dict:
+    extras = layer.extras
+    a = normalised(layer.W_ih @ x) * extras["gain_ih"] + layer.b_ih
+    a = a + normalised(layer.W_hh @ h) * extras["gain_hh"] + layer.b_hh
+    a_i, a_f, a_g, a_o = a.chunk(4)
+    i, f, g, o = torch.sigmoid(a_i), torch.sigmoid(a_f), torch.tanh(a_g), torch.sigmoid(a_o)
+    c = f * c + i * g
+    h = o * torch.tanh(normalised(c) * extras["gain_c"] + extras["bias_c"])
+    return {"a": (a_i, a_f, a_g, a_o), "i": i, "f": f, "g": g, "o": o, "c": c, "h": h}
 
 
 def _gru(layer: Layer, x: torch.Tensor, h: torch.Tensor) -> dict:

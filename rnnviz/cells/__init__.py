@@ -5,9 +5,19 @@
 
 from .cell import Cell, Weights
 from .gru import GRU
+from .layernorm import LayerNormLSTM
 from .lstm import LSTM
+from .peephole import PeepholeLSTM
 from .rnn import RNN
 
-CELLS: dict[str, Cell] = {"rnn_tanh": RNN("tanh"), "rnn_relu": RNN("relu"), "lstm": LSTM(), "gru": GRU()}
+CELLS: dict[str, Cell] = {
+    "rnn_tanh": RNN("tanh"),
+    "rnn_relu": RNN("relu"),
+    "lstm": LSTM(),
+    "gru": GRU(),
+    "peephole_lstm": PeepholeLSTM(full=False),
+    "peephole_lstm_full": PeepholeLSTM(full=True),
+    "layernorm_lstm": LayerNormLSTM(),
+}
 
 __all__ = ["CELLS", "Cell", "Weights"]

@@ -1,5 +1,7 @@
 """What every cell offers, and the weights of one layer."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,6 +18,7 @@ class Weights(NamedTuple):
     W_hh: Array  # (G·H, H)
     b_ih: Array  # (G·H,)
     b_hh: Array  # (G·H,)
+    extras: Mapping[str, Array] = MappingProxyType({})  # what only this kind of cell has; see `Cell.extras`
 
 
 class Cell(Protocol):
@@ -27,6 +30,10 @@ class Cell(Protocol):
     """The blocks that are gates, with values in [0, 1]."""
     states: tuple[str, ...]
     """What is carried from step to step, the hidden state first: ("h",) or ("h", "c")."""
+
+    def extras(self, H: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the parameters that the other cells do not have; one called bias_* may be left out."""
+        ...
 
     def forward(self, weights: Weights, x: Array, h0: Array) -> dict[str, Array]:
         """Return a (T, ..., G·H) and every state and block (T, ..., H) for inputs x (T, ..., D).
@@ -43,8 +50,12 @@ class Cell(Protocol):
         """
         ...
 
-    def recurrent(self, values: dict[str, Array], da: Array) -> Array:
-        """Return the gradient (T, G·H) in the product W_hh h_{t-1} (+ b_hh), given da (T, G·H) in a."""
+    def feedforward(self, weights: Weights, x: Array, da: Array) -> Array:
+        """Return the gradient (T, G·H) in the product W_ih x_t, given x (T, D) and da (T, G·H) in a."""
+        ...
+
+    def recurrent(self, weights: Weights, values: dict[str, Array], da: Array) -> Array:
+        """Return the gradient (T, G·H) in the product W_hh h_{t-1}, given da (T, G·H) in a."""
         ...
 
     def jacobians(self, weights: Weights, values: dict[str, Array]) -> Array:

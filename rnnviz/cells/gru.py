@@ -19,8 +19,11 @@ class GRU:
     gates = ("r", "z")
     states = ("h",)
 
+    def extras(self, H: int) -> dict[str, tuple[int, ...]]:
+        return {}
+
     def forward(self, weights: Weights, x: Array, h0: Array) -> dict[str, Array]:
-        W_ih, W_hh, b_ih, b_hh = weights
+        W_ih, W_hh, b_ih, b_hh, _ = weights
         H = W_hh.shape[1]
         a = x @ W_ih.T  # (T, ..., 3H), the inputs of all steps at once
         a += b_ih  # b_hn may not join b_in: r multiplies it
@@ -61,7 +64,10 @@ class GRU:
         exponent = reverse_scan(step, (dh,), direct, exponent)
         return Gradients({"h": dh[1:], "a": (h_to_a * dh[1:, None]).reshape(T, 3 * H)}, exponent)
 
-    def recurrent(self, values: dict[str, Array], da: Array) -> Array:
+    def feedforward(self, weights: Weights, x: Array, da: Array) -> Array:
+        return da
+
+    def recurrent(self, weights: Weights, values: dict[str, Array], da: Array) -> Array:
         H = values["r"].shape[-1]
         return np.concatenate([da[:, : 2 * H], values["r"] * da[:, 2 * H :]], axis=1)
 

@@ -18,8 +18,11 @@ class LSTM:
     gates = ("i", "f", "o")
     states = ("h", "c")
 
+    def extras(self, H: int) -> dict[str, tuple[int, ...]]:
+        return {}
+
     def forward(self, weights: Weights, x: Array, h0: Array) -> dict[str, Array]:
-        W_ih, W_hh, b_ih, b_hh = weights
+        W_ih, W_hh, b_ih, b_hh, _ = weights
         H = W_hh.shape[1]
         a = x @ W_ih.T  # (T, ..., 4H), the inputs of all steps at once
         a += b_ih + b_hh
@@ -44,7 +47,7 @@ class LSTM:
         return {"a": a, "h": h, "c": c, "i": i_f[..., :H], "f": i_f[..., H:], "g": g, "o": o, "h0": h0}
 
     def backward(self, weights: Weights, values: dict[str, Array], direct: Array, exponent: Array) -> Gradients:
-        c_to_ca, h_to_oc = _slopes(values)
+        c_to_ca, h_to_oc = slopes(values, values["c"])
         T, _, H = h_to_oc.shape
         W_hh, dh = weights.W_hh, np.empty((T + 1, H))
         # Row t: the gradients in c_{t-1} and in a_i, a_f, a_g, which follow from that in c_t; then the one in a_o and
@@ -63,11 +66,14 @@ class LSTM:
         exponent = reverse_scan(step, (dh, dc), direct, exponent)
         return Gradients({"h": dh[1:], "c": dc[1:], "a": da[:T]}, exponent)
 
-    def recurrent(self, values: dict[str, Array], da: Array) -> Array:
+    def feedforward(self, weights: Weights, x: Array, da: Array) -> Array:
+        return da
+
+    def recurrent(self, weights: Weights, values: dict[str, Array], da: Array) -> Array:
         return da
 
     def jacobians(self, weights: Weights, values: dict[str, Array]) -> Array:
-        c_to_ca, h_to_oc = _slopes(values)
+        c_to_ca, h_to_oc = slopes(values, values["c"])
         h_to_o, h_to_c = h_to_oc[:, 0], h_to_oc[:, 1]
         T, H = h_to_o.shape
         W, f = weights.W_hh.reshape(4, H, H), values["f"]
@@ -81,16 +87,19 @@ class LSTM:
         return J
 
 
-def _slopes(values: dict[str, Array]) -> tuple[Array, Array]:
-    """Return one step's derivatives: of c_t in c_{t-1}, a_i, a_f, a_g (T, 4, H), and of h_t in a_o, c_t (T, 2, H)."""
+def slopes(values: dict[str, Array], m: Array) -> tuple[Array, Array]:
+    """Return one step's derivatives: of c_t in c_{t-1}, a_i, a_f, a_g (T, 4, H), and of h_t in a_o, m_t (T, 2, H).
+
+    m (T, H) is what the output gate lets out: h_t = o_t tanh(m_t), m = c for the plain LSTM.
+    """
     i, f, g, o, c, h = (values[k] for k in "ifgoch")
     T, H = c.shape
-    c_to_ca, h_to_oc = np.empty((T, 4, H)), np.empty((T, 2, H))
+    c_to_ca, h_to_om = np.empty((T, 4, H)), np.empty((T, 2, H))
     c_to_ca[:, 0] = f
     c_to_ca[:, 1] = g * i * (1.0 - i)
     c_to_ca[0, 2] = 0.0
     c_to_ca[1:, 2] = c[:-1] * f[1:] * (1.0 - f[1:])
     c_to_ca[:, 3] = i * (1.0 - g * g)
-    h_to_oc[:, 0] = h * (1.0 - o)
-    h_to_oc[:, 1] = o * (1.0 - np.tanh(c) ** 2)
-    return c_to_ca, h_to_oc
+    h_to_om[:, 0] = h * (1.0 - o)
+    h_to_om[:, 1] = o * (1.0 - np.tanh(m) ** 2)
+    return c_to_ca, h_to_om

@@ -19,8 +19,11 @@ class RNN:
     def __init__(self, nonlinearity: str):
         self.nonlinearity = nonlinearity
 
+    def extras(self, H: int) -> dict[str, tuple[int, ...]]:
+        return {}
+
     def forward(self, weights: Weights, x: Array, h0: Array) -> dict[str, Array]:
-        W_ih, W_hh, b_ih, b_hh = weights
+        W_ih, W_hh, b_ih, b_hh, _ = weights
         a = x @ W_ih.T + (b_ih + b_hh)  # (T, ..., H), the inputs of all steps at once
         h = np.empty_like(a)
         h_prev, W, product = h0, W_hh.T, np.empty_like(a[0])
@@ -46,7 +49,10 @@ class RNN:
         exponent = reverse_scan(step, (dh,), direct, exponent)
         return Gradients({"h": dh[1:], "a": da}, exponent)
 
-    def recurrent(self, values: dict[str, Array], da: Array) -> Array:
+    def feedforward(self, weights: Weights, x: Array, da: Array) -> Array:
+        return da
+
+    def recurrent(self, weights: Weights, values: dict[str, Array], da: Array) -> Array:
         return da
 
     def jacobians(self, weights: Weights, values: dict[str, Array]) -> Array:

@@ -1,7 +1,8 @@
 """Gradients with as many digits as wanted: difference quotients of a loss computed by mpmath.
 
 Nothing is differentiated here. The forward pass alone is written down, from PyTorch's documented equations (for
-rnn_tanh, LSTM and GRU), so that no mistake in a backward pass can hide, and no number is too small or too large.
+rnn_tanh, LSTM and GRU) and the papers (for peepholes and layer normalisation), so that no mistake in a backward pass
+can hide, and no number is too small or too large.
 """
 
 from functools import partial
@@ -44,7 +45,10 @@ def loss(network: Network, x: np.ndarray, label: int, nudge: Nudge | None = None
     """Return the cross-entropy after the last step at mpmath's working precision."""
     zeros = [mpmath.mpf(0)] * network.hidden_size
     states = [{"h": zeros, "c": zeros} for _ in network.layers]
-    layers = [[_numbers(array) for array in weights] for weights in network.layers]
+    layers = [
+        (*map(_numbers, weights[:4]), {name: _numbers(array) for name, array in weights.extras.items()})
+        for weights in network.layers
+    ]
     for t, row in enumerate(x):
         values = _moved(nudge, 0, t, "x", _numbers(row))
         for k, weights in enumerate(layers):
@@ -59,20 +63,43 @@ def cross_entropy(logits: list, label: int) -> mpmath.mpf:
     return mpmath.log(sum(mpmath.exp(score - logits[label]) for score in logits))
 
 
-def _step(cell: str, W_ih, W_hh, b_ih, b_hh, x, h, c, move) -> dict:
+def _step(cell: str, W_ih, W_hh, b_ih, b_hh, extras, x, h, c, move) -> dict:
     """Return the states after one step; move(signal, values) is called on each as soon as it is known."""
-    from_x, from_h = _sums(_products(W_ih, x), b_ih), _sums(_products(W_hh, h), b_hh)
+    from_x, from_h = _products(W_ih, x), _products(W_hh, h)
+    if cell == "layernorm_lstm":
+        from_x, from_h = _normalised(from_x, extras["gain_ih"]), _normalised(from_h, extras["gain_hh"])
+    from_x, from_h = _sums(from_x, b_ih), _sums(from_h, b_hh)
     H = len(h)
     a = _sums(from_x, from_h)
+    if "peephole" in cell:
+        a[: 2 * H] = _sums(a[: 2 * H], _seen(extras["weight_ch"][: 2 * H], c))
     if cell == "rnn_tanh":
         return {"h": move("h", [mpmath.tanh(v) for v in a]), "c": c}
     first, second = [_sigmoid(v) for v in a[:H]], [_sigmoid(v) for v in a[H : 2 * H]]
     if cell == "gru":
         n = [mpmath.tanh(u + r * v) for u, r, v in zip(from_x[2 * H :], first, from_h[2 * H :], strict=True)]
         return {"h": move("h", [(1 - z) * new + z * old for z, new, old in zip(second, n, h, strict=True)]), "c": c}
-    g, o = [mpmath.tanh(v) for v in a[2 * H : 3 * H]], [_sigmoid(v) for v in a[3 * H :]]
+    g = [mpmath.tanh(v) for v in a[2 * H : 3 * H]]
     c = move("c", [f * old + i * new for f, old, i, new in zip(second, c, first, g, strict=True)])
-    return {"h": move("h", [gate * mpmath.tanh(v) for gate, v in zip(o, c, strict=True)]), "c": c}
+    if "peephole" in cell:
+        a[3 * H :] = _sums(a[3 * H :], _seen(extras["weight_ch"][2 * H :], c))
+    o, out = [_sigmoid(v) for v in a[3 * H :]], c
+    if cell == "layernorm_lstm":
+        out = _sums(_normalised(c, extras["gain_c"]), extras["bias_c"])
+    return {"h": move("h", [gate * mpmath.tanh(v) for gate, v in zip(o, out, strict=True)]), "c": c}
+
+
+def _seen(peepholes: list, c: list) -> list:
+    """Return what gates see of the cell states, through a matrix or the diagonals of several."""
+    if isinstance(peepholes[0], list):
+        return _products(peepholes, c)
+    return [weight * c[k % len(c)] for k, weight in enumerate(peepholes)]
+
+
+def _normalised(u: list, gain: list) -> list:
+    mean = sum(u) / len(u)
+    spread = mpmath.sqrt(sum((v - mean) ** 2 for v in u) / len(u) + mpmath.mpf("1e-5"))
+    return [scale * (v - mean) / spread for scale, v in zip(gain, u, strict=True)]
 
 
 def _moved(nudge: Nudge | None, layer: int, t: int, signal: str, values: list) -> list:

@@ -6,20 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnnviz import initial
 from rnnviz.measures import gradient_norms
 from rnnviz.network import Network
 from rnnviz.trace import LOSSES, record
 from tests import unrolled
-from tests.cells.examples import CELLS, arrays, case, cases, deterministic, label_for
+from tests.cells.examples import CELLS, SIGNALS, STATES, arrays, case, cases, deterministic, label_for, projected
 
 TOLERANCE = 1e-12
-SIGNALS = {
-    "rnn_tanh": ("a", "h"),
-    "rnn_relu": ("a", "h"),
-    "lstm": ("a", "h", "c", "i", "f", "g", "o"),
-    "gru": ("a", "h", "r", "z", "n"),
-}
-STATES = {"rnn_tanh": ("h",), "rnn_relu": ("h",), "lstm": ("h", "c"), "gru": ("h",)}
 
 
 def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
@@ -109,6 +103,51 @@ def test_the_norm_of_every_single_step_equals_autograd_where_gradients_vanish(ce
                 norms = np.log10(np.linalg.norm(rows, axis=1))
             # A few roundings for each of the 200 steps passed add up; as a share of the norm 2.3 times this.
             np.testing.assert_allclose(gradient_norms(trace, name, layer), norms, rtol=0, atol=1e-12)
+
+
+@settings(deterministic, max_examples=40)
+@given(
+    T=st.integers(1, 200), L=st.integers(1, 3), D=st.integers(1, 4), H=st.integers(1, 4), seed=st.integers(0, 10_000)
+)
+def test_normalised_layers_of_any_size_equal_autograd_where_epsilon_counts(T, L, D, H, seed):
+    # Without ε, LN(w x) is LN(w) sign(x), and LN of two cells the sign of their difference: the true gradient is what
+    # ε leaves of terms that cancel, ε / var of them. Signals this small keep its digits.
+    tensors = arrays("layernorm_lstm", D, H, L, seed=seed)
+    for k in range(L):
+        tensors[f"rnn.weight_ih_l{k}"] *= 0.01
+        tensors[f"rnn.bias_ih_l{k}"][:H] -= 5.0  # the input gate hardly opens
+    random = np.random.default_rng(seed + 1)
+    x, h0 = random.standard_normal((T, D)), random.uniform(-1, 1, (L, H))
+    prove(Network("layernorm_lstm", tensors), x, h0, "last", 1)
+
+
+def test_normalisation_with_the_gains_that_training_starts_from_equals_autograd():
+    # Gains of 1 expand a difference at every step, and with it each rounding: this holds for some steps only.
+    network = initial.network("layernorm_lstm", input_size=10, hidden_size=16, num_layers=2, seed=3)
+    prove(network, np.random.default_rng(0).random((10, 10)), None, "last", 4)
+
+
+def test_rows_of_nothing_are_normalised_to_nothing():
+    network, x, _ = case("layernorm_lstm", T=8, D=4, L=2)
+    x[2:5] = 0.0
+    prove(network, x, None, "last", 1)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_network_with_a_projection_equals_autograd(cell, loss):
+    network = Network(cell, projected(cell, D=4, H=5, L=2, P=7, seed=1))
+    x, h0 = np.random.default_rng(2).standard_normal((30, 4)), np.random.default_rng(3).uniform(-1, 1, (2, 5))
+    assert (network.input_size, network.shared) == (4, False)
+    prove(network, x, h0, loss, label_for(loss, 30, 3))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_layers_that_share_their_weights_equal_autograd(cell):
+    network = Network(cell, projected(cell, D=4, H=6, L=3, seed=1))
+    x, h0 = np.random.default_rng(2).standard_normal((60, 4)), np.random.default_rng(3).uniform(-1, 1, (3, 6))
+    assert network.shared
+    prove(network, x, h0, "last", 1)
 
 
 def test_the_slope_of_relu_at_exactly_zero_is_zero_as_in_torch():

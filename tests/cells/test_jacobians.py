@@ -8,7 +8,7 @@ from rnnviz.measures import jacobian_norms
 from rnnviz.network import Network
 from rnnviz.trace import record
 from tests import unrolled
-from tests.cells.examples import CELLS, arrays, case
+from tests.cells.examples import CELLS, STATES, arrays, case
 
 
 def values_of(trace, layer: int) -> dict[str, np.ndarray]:
@@ -26,7 +26,7 @@ def test_the_jacobian_of_every_step_equals_that_of_one_step_in_torch(cell, layer
     weights = unrolled.layers(network)[layer]
     inputs = torch.tensor(x if layer == 0 else trace["h"][layer - 1])
     h, c = torch.tensor(h0[layer]), torch.zeros(6, dtype=torch.float64)
-    states = ("h", "c") if cell == "lstm" else ("h",)
+    states = STATES[cell]
     assert ours.shape == (9, 6 * len(states), 6 * len(states))
     for t, x_t in enumerate(inputs):
 
@@ -83,7 +83,7 @@ def test_a_dead_relu_network_has_jacobians_of_exactly_zero():
 def test_784_jacobians_of_a_vanishing_network_have_finite_norms_that_chain(cell):
     tensors = arrays(cell, D=1, H=3, seed=3, gain=0.2)
     tensors["rnn.bias_ih_l0"] = np.abs(tensors["rnn.bias_ih_l0"]) + 0.9  # so that no ReLU falls silent
-    if cell in ("lstm", "gru"):
+    if cell not in ("rnn_tanh", "rnn_relu"):
         tensors["rnn.bias_ih_l0"][3:6] = -3.0
     network = Network(cell, tensors)
     norms = jacobian_norms(network, record(network, 0.1 * np.random.default_rng(0).random((784, 1)), 1))

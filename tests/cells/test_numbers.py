@@ -9,7 +9,7 @@ from rnnviz.measures import decision_step, gate_saturation, gradient_norms, weig
 from rnnviz.network import Network
 from rnnviz.trace import LOSSES, Signals, record
 from tests import unrolled
-from tests.cells.examples import CELLS, arrays, case, label_for
+from tests.cells.examples import CELLS, LSTMS, arrays, case, label_for
 
 
 def with_signals(trace, **signals):
@@ -28,7 +28,7 @@ def test_weight_contributions_equal_autograds_gradient_in_a_copy_of_w_hh_per_ste
     expected = np.array([np.linalg.norm(W.grad.numpy()) for W in judge.W_hh[layer]])
     with np.errstate(divide="ignore"):  # where all of a layer's ReLUs are silent both must be exactly zero
         expected = np.log10(expected)
-    ours = weight_contributions(record(network, x, label, h0=h0, loss=loss), layer)
+    ours = weight_contributions(network, record(network, x, label, h0=h0, loss=loss), layer)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
     assert np.isfinite(ours).sum() >= 10
 
@@ -36,7 +36,7 @@ def test_weight_contributions_equal_autograds_gradient_in_a_copy_of_w_hh_per_ste
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_first_step_contributes_exactly_nothing_where_the_start_is_zero(cell):
     network, x, _ = case(cell, T=5)
-    contributions = weight_contributions(record(network, x, 1))
+    contributions = weight_contributions(network, record(network, x, 1))
     assert np.isneginf(contributions[0])
     assert np.isfinite(contributions[1:]).all()
 
@@ -104,7 +104,9 @@ def test_gate_saturation_counts_units_below_and_above_the_thresholds():
     np.testing.assert_array_equal(gate_saturation(trace, "f", low=0.5, high=0.5), [[[0.25, 0.5], [0.75, 0.25]]])
 
 
-@pytest.mark.parametrize(("cell", "gates"), [("lstm", "i, f, o"), ("gru", "r, z"), ("rnn_tanh", "none")])
+@pytest.mark.parametrize(
+    ("cell", "gates"), [("lstm", "i, f, o"), ("layernorm_lstm", "i, f, o"), ("gru", "r, z"), ("rnn_tanh", "none")]
+)
 def test_saturation_of_what_is_no_gate_names_the_gates(cell, gates):
     network, x, _ = case(cell, T=2)
     with pytest.raises(ValueError, match=f"gate must be one of {gates}.*Got 'h'"):
@@ -112,7 +114,7 @@ def test_saturation_of_what_is_no_gate_names_the_gates(cell, gates):
 
 
 def test_every_gate_has_a_saturation_of_its_own_shape():
-    for cell, gates in (("lstm", "ifo"), ("gru", "rz")):
+    for cell, gates in (*((cell, "ifo") for cell in LSTMS), ("gru", "rz")):
         network, x, _ = case(cell, T=6, L=2)
         trace = record(network, x, 0)
         for gate in gates:

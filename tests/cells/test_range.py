@@ -16,7 +16,7 @@ from rnnviz.measures import gradient_norms, jacobian_norms, log10_norm, weight_c
 from rnnviz.network import Network
 from rnnviz.trace import record
 from tests.cells import exact
-from tests.cells.examples import BLOCKS, CELLS, arrays, case, deterministic
+from tests.cells.examples import BLOCKS, CELLS, LSTMS, arrays, case, deterministic, extras
 
 T = 784
 
@@ -35,7 +35,7 @@ def resting(cell: str, block: int, W: np.ndarray) -> Network:
     W_hh[block] = W
     head = np.random.default_rng(1).standard_normal((3, H))
     names = {"rnn.weight_ih_l0": np.ones((G * H, 1)), "rnn.weight_hh_l0": W_hh.reshape(G * H, H), "head.weight": head}
-    return Network(cell, names)
+    return Network(cell, names | extras(cell, H))
 
 
 def readout_norm(network: Network, trace) -> float:
@@ -73,9 +73,9 @@ def test_a_relu_network_that_is_never_silent_is_linear_down_to_its_last_step():
     with np.errstate(divide="ignore"):
         from_h = np.log10(np.linalg.norm(h_prev, axis=1))
     expected = readout_norm(network, trace) + carried + from_h
-    np.testing.assert_allclose(weight_contributions(trace), expected, rtol=0, atol=LOG_TOLERANCE)
-    assert np.isneginf(weight_contributions(trace)[0])  # h_0 is 0
-    assert np.isfinite(weight_contributions(trace)[1:]).all()
+    np.testing.assert_allclose(weight_contributions(network, trace), expected, rtol=0, atol=LOG_TOLERANCE)
+    assert np.isneginf(weight_contributions(network, trace)[0])  # h_0 is 0
+    assert np.isfinite(weight_contributions(network, trace)[1:]).all()
 
 
 @pytest.mark.parametrize("w", [-1.3, 14.7])
@@ -88,8 +88,11 @@ def test_a_gru_at_rest_scales_the_gradient_by_what_its_gates_let_through(w):
 
 
 @pytest.mark.parametrize("w", [-0.75, 30.0])
-def test_an_lstm_at_rest_carries_both_gradients_as_exact_fractions_do(w):
-    network = resting("lstm", 2, w * np.eye(1))  # i = f = o = 1/2 and g = c = h = 0
+@pytest.mark.parametrize(
+    "cell", ["lstm", "peephole_lstm", "peephole_lstm_full"]
+)  # peepholes have nothing to see at c = 0
+def test_an_lstm_at_rest_carries_both_gradients_as_exact_fractions_do(cell, w):
+    network = resting(cell, 2, w * np.eye(1))  # i = f = o = 1/2 and g = c = h = 0
     trace = record(network, np.zeros((T, 1)), 1)
     dh, dc, half = Fraction(float(trace.grad["h"][0, -1, 0])), Fraction(0), Fraction(1, 2)
     of_h, of_c = np.empty(T), np.empty(T)
@@ -98,6 +101,29 @@ def test_an_lstm_at_rest_carries_both_gradients_as_exact_fractions_do(w):
         of_h[t], of_c[t] = log10_of(dh), log10_of(dc)
         dh, dc = Fraction(w) * half * dc, half * dc
     assert abs(of_c[0]) > 100
+    np.testing.assert_allclose(gradient_norms(trace, "h"), of_h, rtol=0, atol=LOG_TOLERANCE)
+    np.testing.assert_allclose(gradient_norms(trace, "c"), of_c, rtol=0, atol=LOG_TOLERANCE)
+
+
+@pytest.mark.parametrize("w", [-0.003, 0.3])
+def test_a_layernorm_lstm_at_rest_carries_both_gradients_as_many_digits_do(w):
+    H = 3
+    rest = resting("layernorm_lstm", 2, w * orthogonal(H))
+    network = Network(rest.cell, {**rest.arrays, "rnn.bias_c_l0": np.zeros(H)})  # i = f = o = 1/2 and g = c = h = 0
+    trace = record(network, np.zeros((T, 1)), 1)
+    W = network.layers[0].W_hh[2 * H : 3 * H]
+    gain_hh, gain_c = (network.layers[0].extras[name] for name in ("gain_hh", "gain_c"))
+    with mpmath.workdps(30):
+        steep = 1 / mpmath.sqrt(mpmath.mpf("1e-5"))  # normalisation's slope at 0, but for the mean
+        dh, dc = mpmath.matrix(trace.grad["h"][0, -1]), mpmath.zeros(H, 1)
+        of_h, of_c = np.empty(T), np.empty(T)
+        to_c = mpmath.matrix((np.eye(H) - 1 / H) * gain_c) * steep / 2
+        to_h = mpmath.matrix(W.T @ ((np.eye(H) - 1 / (4 * H)) * gain_hh[2 * H : 3 * H])) * steep / 2
+        for t in range(T - 1, -1, -1):
+            dc = to_c * dh + dc
+            of_h[t], of_c[t] = (float(mpmath.log10(mpmath.norm(gradient))) for gradient in (dh, dc))
+            dh, dc = to_h * dc, dc / 2
+    assert abs(of_h[0]) > 150
     np.testing.assert_allclose(gradient_norms(trace, "h"), of_h, rtol=0, atol=LOG_TOLERANCE)
     np.testing.assert_allclose(gradient_norms(trace, "c"), of_c, rtol=0, atol=LOG_TOLERANCE)
 
@@ -121,17 +147,28 @@ def shrinking(cell: str, H: int, rates: tuple[Rate, ...]) -> Network:
     """Return a random network, one layer for each rate."""
     tensors = arrays(cell, D=1, H=H, L=len(rates), K=2, seed=5)
     for k, rate in enumerate(rates):
-        tensors[f"rnn.weight_hh_l{k}"] *= rate.gain / 0.9
-        if cell in ("lstm", "gru"):  # the second block keeps the old state: f of an LSTM, z of a GRU
+        matrix_or_gain = "gain" if cell == "layernorm_lstm" else "weight"  # the norm of the matrix is normalised away
+        tensors[f"rnn.{matrix_or_gain}_hh_l{k}"] *= rate.gain / 0.9
+        if "peephole" in cell:
+            tensors[f"rnn.weight_ch_l{k}"] *= rate.gain / 0.9
+        if cell != "rnn_tanh":  # the second block keeps the old state: f of an LSTM, z of a GRU
             tensors[f"rnn.bias_ih_l{k}"][H : 2 * H] += rate.keep
     return Network(cell, tensors)
 
 
 @pytest.mark.parametrize(
-    ("cell", "rate"), [("rnn_tanh", Rate(0.4, 0.0)), ("lstm", Rate(0.3, -1.65)), ("gru", Rate(0.3, -0.6))]
+    ("cell", "H", "T", "rate"),
+    [
+        ("rnn_tanh", 1, 784, Rate(0.4, 0.0)),
+        ("lstm", 1, 784, Rate(0.3, -1.65)),
+        ("gru", 1, 784, Rate(0.3, -0.6)),
+        ("peephole_lstm", 1, 784, Rate(0.3, -1.8)),
+        ("peephole_lstm_full", 2, 400, Rate(0.3, -2.35)),
+        ("layernorm_lstm", 3, 275, Rate(0.3, -5.0)),  # of two cells, normalisation would leave mostly cancellation
+    ],
 )
-def test_gradients_below_1e_400_equal_difference_quotients_of_many_digits(cell, rate):
-    network, x = shrinking(cell, H=1, rates=(rate,)), np.random.default_rng(2).standard_normal((T, 1))
+def test_gradients_below_1e_400_equal_difference_quotients_of_many_digits(cell, H, T, rate):
+    network, x = shrinking(cell, H=H, rates=(rate,)), np.random.default_rng(2).standard_normal((T, 1))
     trace = record(network, x, 0)
     signals = ("h", "x", *network.kind.states[1:])
     places = [(signal, 0, 0) for signal in signals]
@@ -142,9 +179,10 @@ def test_gradients_below_1e_400_equal_difference_quotients_of_many_digits(cell, 
 
 
 @pytest.mark.parametrize("rates", [(FAST, SLOW), (SLOW, FAST)], ids=["lower forgets faster", "upper forgets faster"])
-@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn_tanh", "gru", *LSTMS])
 def test_layers_that_forget_at_different_rates_equal_difference_quotients(cell, rates):
-    network, x = shrinking(cell, H=2, rates=rates), np.random.default_rng(2).standard_normal((110, 1))
+    H = 3 if cell == "layernorm_lstm" else 2
+    network, x = shrinking(cell, H=H, rates=rates), np.random.default_rng(2).standard_normal((110, 1))
     trace = record(network, x, 0)
     assert trace.exponent[:, 0].all()
     assert rates == (FAST, SLOW) or (trace.exponent[1] < trace.exponent[0]).any()
@@ -166,8 +204,18 @@ def test_carrying_exponents_changes_no_bit_of_a_gradient(cell, monkeypatch):
         np.testing.assert_array_equal(plain.grad[name], carried.grad[name])
     for layer in (0, 1):
         pairs = [(gradient_norms(trace, name, layer) for trace in (plain, carried)) for name in plain.grad]
-        for ours, theirs in [*pairs, (weight_contributions(trace, layer) for trace in (plain, carried))]:
+        for ours, theirs in [*pairs, (weight_contributions(network, trace, layer) for trace in (plain, carried))]:
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "layernorm_lstm"])  # which takes no size from W_ih
+def test_a_projection_by_two_equals_doubled_matrices_down_to_1e_400(cell):
+    tensors, x = shrinking(cell, H=5, rates=(Rate(0.2, -2.0),)).arrays, np.random.default_rng(2).random((T, 1))
+    half = {"rnn.weight_ih_l0": tensors["rnn.weight_ih_l0"] / 2, "project.weight": np.full((1, 1), 2.0)}
+    plain, through = record(Network(cell, tensors), x, 0), record(Network(cell, {**tensors, **half}), x, 0)
+    np.testing.assert_array_equal(through.mantissa["x"], plain.mantissa["x"])
+    np.testing.assert_array_equal(gradient_norms(through, "x"), gradient_norms(plain, "x"))
+    assert gradient_norms(through, "x")[0] < -400 or cell == "rnn_relu"
 
 
 @pytest.mark.parametrize("cell", CELLS)

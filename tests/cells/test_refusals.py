@@ -8,7 +8,7 @@ import pytest
 from rnnviz import initial
 from rnnviz.network import Network
 from rnnviz.trace import record, record_many
-from tests.cells.examples import CELLS, arrays, case
+from tests.cells.examples import CELLS, arrays, case, projected
 
 NETWORK = case("lstm", T=1, D=3, H=5, L=2, K=4)[0]
 X = np.random.default_rng(0).random((6, 3))
@@ -91,7 +91,7 @@ def test_record_many_refuses_images_of_another_shape(shape):
 
 @pytest.mark.parametrize("cell", ["LSTM", "rnn", "", None])
 def test_a_network_of_an_unknown_cell_is_answered_with_the_known_ones(cell):
-    words = f"cell must be one of rnn_tanh, rnn_relu, lstm, gru. Got {cell!r}."
+    words = f"cell must be one of {', '.join(CELLS)}. Got {cell!r}."
     with refused(words):
         Network(cell, arrays("lstm", D=2, H=3))
     with refused(words):
@@ -105,6 +105,67 @@ def test_a_network_without_a_matrix_is_refused(cell, missing):
     del tensors[missing]
     with refused(f"a network must have the matrix {missing}. Got {', '.join(tensors)}."):
         Network(cell, tensors)
+
+
+@pytest.mark.parametrize(
+    ("cell", "missing", "shape"),
+    [
+        ("peephole_lstm", "weight_ch", "(9,)"),
+        ("peephole_lstm_full", "weight_ch", "(9, 3)"),
+        ("layernorm_lstm", "gain_ih", "(12,)"),
+        ("layernorm_lstm", "gain_hh", "(12,)"),
+        ("layernorm_lstm", "gain_c", "(3,)"),
+    ],
+)
+def test_a_network_without_what_its_cell_needs_is_refused(cell, missing, shape):
+    tensors = arrays(cell, D=2, H=3, L=2)
+    del tensors[f"rnn.{missing}_l1"]
+    with refused(f"a network must have the tensor rnn.{missing}_l1 {shape}. Got rnn.weight_ih_l0, "):
+        Network(cell, tensors)
+
+
+@pytest.mark.parametrize(
+    ("cell", "name", "shape", "expected"),
+    [
+        ("peephole_lstm", "rnn.weight_ch_l0", (9, 3), "(9,)"),
+        ("peephole_lstm_full", "rnn.weight_ch_l1", (9,), "(9, 3)"),
+        ("layernorm_lstm", "rnn.gain_ih_l0", (3,), "(12,)"),
+        ("layernorm_lstm", "rnn.gain_c_l1", (12,), "(3,)"),
+        ("layernorm_lstm", "rnn.bias_c_l0", (3, 1), "(3,)"),
+    ],
+)
+def test_a_tensor_of_one_cell_in_another_shape_is_refused(cell, name, shape, expected):
+    with refused(f"{name} of this {cell} must have shape {expected}. Got {shape}."):
+        Network(cell, {**arrays(cell, D=2, H=3, L=2), name: np.zeros(shape)})
+
+
+@pytest.mark.parametrize("name", ["rnn.weight_ch_l0", "rnn.gain_ih_l0", "rnn.bias_c_l0", "project.bias"])
+def test_a_tensor_that_another_network_has_is_refused(name):
+    with refused("a network with 1 layer(s) has the tensors rnn.weight_ih_l0, ") as caught:
+        Network("lstm", {**arrays("lstm", D=2, H=3), name: np.zeros(9)})
+    assert str(caught.value).endswith(f"Got {name!r} as well.")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "words"),
+    [
+        ("project.weight", (5, 2), "project.weight of this gru must have shape (4, 2). Got (5, 2)."),
+        ("project.bias", (2,), "project.bias of this gru must have shape (4,). Got (2,)."),
+        ("project.weight", (4,), "a network must have the matrix project.weight, with rows and columns. Got the shape"),
+        ("project.weight", (4, 0), "a network must have the matrix project.weight, with rows and columns. Got the"),
+    ],
+)
+def test_a_projection_that_does_not_fit_is_refused(name, shape, words):
+    with refused(words):
+        Network("gru", {**projected("gru", D=2, H=3, L=1, P=4), name: np.zeros(shape)})
+
+
+def test_a_sequence_is_held_to_the_size_before_the_projection():
+    network = Network("gru", projected("gru", D=2, H=3, L=1, P=4))
+    with refused("x must have 2 numbers per row for this network. Got 4."):
+        record(network, np.zeros((5, 4)), 0)
+    with refused("images must have shape (N, T, 2). Got (1, 5, 4)."):
+        record_many(network, np.zeros((1, 5, 4)))
 
 
 def test_a_network_of_nothing_is_refused():
@@ -168,6 +229,25 @@ def test_a_tensor_with_a_number_that_is_not_finite_is_refused(name, number):
 def test_an_untrained_network_without_size_is_refused(size):
     with refused(f"{size} must be at least 1. Got 0."):
         initial.network("gru", **{size: 0})
+
+
+@pytest.mark.parametrize("option", ["recurrent", "h0"])
+@pytest.mark.parametrize("value", ["Orthogonal", "", None, 1.0])
+def test_an_untrained_network_of_an_unknown_start_is_answered_with_the_known_ones(option, value):
+    known = {"recurrent": "default, orthogonal, identity", "h0": "zeros, one_hot"}[option]
+    with refused(f"{option} must be one of {known}. Got {value!r}."):
+        initial.network("gru", **{option: value})
+
+
+@pytest.mark.parametrize("gain", [-0.1, np.nan, np.inf])
+def test_a_gain_that_is_no_size_is_refused(gain):
+    with refused(f"gain must be a finite number of at least 0. Got {gain}."):
+        initial.network("gru", gain=gain)
+
+
+def test_a_single_layer_that_is_to_be_shared_is_refused():
+    with refused("num_layers must be at least 2 for layers that share their weights. Got 1."):
+        initial.network("gru", shared=True)
 
 
 @pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "gru"])

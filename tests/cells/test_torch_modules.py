@@ -6,7 +6,7 @@ import torch
 
 from rnnviz.network import Network
 from rnnviz.trace import record
-from tests.cells.examples import CELLS, arrays
+from tests.cells.examples import CELLS, arrays, projected
 
 MODULES = {
     "rnn_tanh": torch.nn.RNN,
@@ -20,14 +20,18 @@ def sigmoid(a: float) -> float:
     return 1 / (1 + np.exp(-a))
 
 
-def one_unit(cell: str, x_weights, biases_ih, biases_hh, h0: float = 0.0, h_weights=None) -> dict[str, float]:
-    """Return what one unit computes from the input 1 in one step, by name."""
+def one_unit(
+    cell: str, x_weights, biases_ih, biases_hh, h0: float = 0.0, h_weights=None, peepholes=None, steps: int = 1
+) -> dict[str, float]:
+    """Return what one unit computes from inputs of 1 in the last of some steps, by name."""
     h_weights = np.zeros(len(x_weights)) if h_weights is None else np.array(h_weights)
     tensors = {"rnn.weight_ih_l0": np.array(x_weights)[:, None], "rnn.weight_hh_l0": h_weights[:, None]}
     tensors |= {"rnn.bias_ih_l0": np.array(biases_ih), "rnn.bias_hh_l0": np.array(biases_hh)}
+    if peepholes is not None:
+        tensors["rnn.weight_ch_l0"] = np.array(peepholes)
     network = Network(cell, {**tensors, "head.weight": np.ones((2, 1))})
-    trace = record(network, np.ones((1, 1)), 0, h0=np.array([[h0]]))
-    return {name: float(trace[name][0, 0, 0]) for name in network.signals if name != "a"}
+    trace = record(network, np.ones((steps, 1)), 0, h0=np.array([[h0]]))
+    return {name: float(trace[name][0, -1, 0]) for name in network.signals if name != "a"}
 
 
 def test_the_blocks_of_an_lstm_are_input_forget_candidate_output():
@@ -35,6 +39,69 @@ def test_the_blocks_of_an_lstm_are_input_forget_candidate_output():
     i, g, o = sigmoid(0.1), np.tanh(0.3), sigmoid(0.4)
     expected = {"i": i, "f": sigmoid(0.2), "g": g, "o": o, "c": i * g, "h": o * np.tanh(i * g)}
     assert values == pytest.approx(expected, rel=1e-15)
+
+
+def test_peepholes_let_i_and_f_see_the_last_cell_state_and_o_the_new_one():
+    x_weights = [0.1, 0.2, 0.3, 0.4]
+    first = one_unit("peephole_lstm", x_weights, np.zeros(4), np.zeros(4), peepholes=[5.0, 6.0, 7.0])
+    i, f, g = sigmoid(0.1), sigmoid(0.2), np.tanh(0.3)  # c_0 is 0
+    c = i * g
+    o = sigmoid(0.4 + 7.0 * c)
+    assert first == pytest.approx({"i": i, "f": f, "g": g, "o": o, "c": c, "h": o * np.tanh(c)}, rel=1e-15)
+    second = one_unit("peephole_lstm", x_weights, np.zeros(4), np.zeros(4), peepholes=[5.0, 6.0, 7.0], steps=2)
+    i, f = sigmoid(0.1 + 5.0 * c), sigmoid(0.2 + 6.0 * c)
+    c = f * c + i * g
+    o = sigmoid(0.4 + 7.0 * c)
+    assert second == pytest.approx({"i": i, "f": f, "g": g, "o": o, "c": c, "h": o * np.tanh(c)}, rel=1e-14)
+
+
+def test_full_peepholes_with_diagonal_matrices_are_diagonal_peepholes():
+    tensors, x = arrays("peephole_lstm", D=3, H=4, L=2), np.random.default_rng(0).random((9, 3))
+    matrices = {
+        name: np.concatenate([np.diag(P) for P in np.split(array, 3)])
+        for name, array in tensors.items()
+        if "weight_ch" in name
+    }
+    diagonal = record(Network("peephole_lstm", tensors), x, 1)
+    full = record(Network("peephole_lstm_full", tensors | matrices), x, 1)
+    for name in ("h", "c", "a"):
+        np.testing.assert_allclose(full[name], diagonal[name], rtol=0, atol=1e-15)
+        np.testing.assert_allclose(full.grad[name], diagonal.grad[name], rtol=0, atol=1e-16)
+
+
+def test_peepholes_of_zero_leave_an_lstm():
+    tensors, x = arrays("lstm", D=3, H=4, L=2), np.random.default_rng(0).random((9, 3))
+    lstm = record(Network("lstm", tensors), x, 1)
+    for cell, shape in (("peephole_lstm", (12,)), ("peephole_lstm_full", (12, 4))):
+        blind = record(Network(cell, tensors | {f"rnn.weight_ch_l{k}": np.zeros(shape) for k in (0, 1)}), x, 1)
+        for name in ("h", "c", "a"):
+            np.testing.assert_array_equal(blind[name], lstm[name])
+            np.testing.assert_array_equal(blind.grad[name], lstm.grad[name])
+
+
+def test_normalisation_is_that_of_torchs_layer_norm():
+    tensors, T, H = arrays("layernorm_lstm", D=3, H=5), 20, 5
+    w = {name.removeprefix("rnn.").removesuffix("_l0"): torch.tensor(array) for name, array in tensors.items()}
+    x = torch.tensor(np.random.default_rng(0).standard_normal((T, 3)), requires_grad=True)
+    norm, h, c, seen = torch.nn.functional.layer_norm, torch.zeros(H).double(), torch.zeros(H).double(), []
+    for x_t in x:
+        a = norm(w["weight_ih"] @ x_t, (4 * H,), w["gain_ih"], w["bias_ih"])
+        a = a + norm(w["weight_hh"] @ h, (4 * H,), w["gain_hh"], w["bias_hh"])
+        i, f, g, o = a.chunk(4)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * norm(c, (H,), w["gain_c"], w["bias_c"]).tanh()
+        seen.append({"a": a, "c": c, "h": h})
+        for tensor in seen[-1].values():
+            tensor.retain_grad()
+    logits = w["head.weight"] @ h + w["head.bias"]
+    torch.nn.functional.cross_entropy(logits[None], torch.tensor([2])).backward()
+    trace = record(Network("layernorm_lstm", tensors), x.detach().numpy(), 2)
+    for name in ("a", "c", "h"):
+        values = torch.stack([step[name] for step in seen]).detach().numpy()
+        gradients = torch.stack([step[name].grad for step in seen]).numpy()
+        np.testing.assert_allclose(trace[name][0], values, rtol=0, atol=1e-12 * np.abs(values).max())
+        np.testing.assert_allclose(trace.grad[name][0], gradients, rtol=0, atol=1e-12 * np.abs(gradients).max())
+    np.testing.assert_allclose(trace.grad["x"], x.grad, rtol=0, atol=1e-12 * np.abs(trace.grad["x"]).max())
 
 
 def test_the_blocks_of_a_gru_are_reset_update_candidate():
@@ -59,7 +126,7 @@ def test_the_reset_gate_acts_after_the_matrix_product_and_z_keeps_the_old_state(
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("L", [1, 2, 3])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", MODULES)
 def test_states_scores_and_the_gradient_in_the_input_equal_those_of_the_fused_module(cell, L, bias):
     torch.manual_seed(L)
     module = MODULES[cell](4, 9, num_layers=L, bias=bias).double()
@@ -108,6 +175,35 @@ def test_a_state_dict_under_torchs_names_is_a_network():
     assert list(named.arrays) == list(converted.arrays)
     assert all(np.array_equal(named.arrays[name], converted.arrays[name]) for name in named.arrays)
     assert named.num_parameters == sum(tensor.numel() for tensor in model.parameters())
+
+
+class Stack(torch.nn.Module):
+    """A recurrent module of one's own: the tensors of a cell under a network's names, without "rnn."."""
+
+    def __init__(self, cell: str, tensors: dict):
+        super().__init__()
+        self.mode = cell.upper()
+        for name, array in tensors.items():
+            if name.startswith("rnn."):
+                self.register_parameter(name.removeprefix("rnn."), torch.nn.Parameter(torch.tensor(array)))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_module_of_ones_own_and_a_projection_are_a_network(cell):
+    tensors = projected(cell, D=4, H=5, L=2, P=6)
+    linear = {"head": torch.nn.Linear(5, 3).double(), "project": torch.nn.Linear(4, 6).double()}
+    for name, layer in linear.items():
+        layer.load_state_dict({key: torch.tensor(tensors[f"{name}.{key}"]) for key in ("weight", "bias")})
+    network = Network.from_torch(Stack(cell, tensors), linear["head"], linear["project"])
+    assert network.cell == cell
+    assert set(network.arrays) == set(tensors)
+    for name, array in tensors.items():
+        np.testing.assert_array_equal(network.arrays[name], array)
+
+
+def test_from_torch_refuses_a_projection_that_is_not_linear():
+    with pytest.raises(ValueError, match="project must be a torch nn.Linear. Got Embedding"):
+        Network.from_torch(torch.nn.LSTM(3, 4), torch.nn.Linear(4, 2), torch.nn.Embedding(2, 3))
 
 
 @pytest.mark.parametrize("options", [{"bidirectional": True}, {"proj_size": 2}])

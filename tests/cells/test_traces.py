@@ -9,7 +9,7 @@ import pytest
 
 from rnnviz.network import Network
 from rnnviz.trace import LOSSES, Signals, record, record_many
-from tests.cells.examples import CELLS, arrays, case, label_for
+from tests.cells.examples import CELLS, LSTMS, arrays, case, label_for, projected
 
 
 def all_arrays(trace) -> dict[str, np.ndarray]:
@@ -160,6 +160,33 @@ def test_record_many_equals_record_image_by_image_for_every_signal(cell):
             np.testing.assert_allclose(many[name][n], trace[name], rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_forward_takes_any_batch_axes(cell):
+    network = case(cell, T=1, D=4, H=6)[0]
+    x, h0 = np.random.default_rng(3).random((9, 2, 3, 4)), np.random.default_rng(5).uniform(-1, 1, (2, 3, 6))
+    many = network.kind.forward(network.layers[0], x, h0)
+    for b in np.ndindex(2, 3):
+        one = network.kind.forward(network.layers[0], x[:, *b], h0[b])
+        assert set(one) == set(many) == {*network.signals, "h0"}
+        for name in network.signals:
+            np.testing.assert_allclose(many[name][:, *b], one[name], rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_projected_network_has_the_traces_of_one_that_reads_the_projected_input(cell):
+    tensors, x = projected(cell, D=4, H=5, L=2, P=6), np.random.default_rng(3).random((7, 9, 4))
+    network = Network(cell, tensors)
+    plain = Network(cell, {name: array for name, array in tensors.items() if "project" not in name})
+    inner = x @ tensors["project.weight"].T + tensors["project.bias"]
+    ours, theirs = record(network, x[0], 1), record(plain, inner[0], 1)
+    assert ours["x"].shape == ours.grad["x"].shape == ours.mantissa["x"].shape == (9, 4)
+    np.testing.assert_array_equal(ours["x"], x[0])
+    np.testing.assert_allclose(ours["h"], theirs["h"], rtol=0, atol=1e-14)
+    through = theirs.grad["x"] @ tensors["project.weight"]
+    np.testing.assert_allclose(ours.grad["x"], through, rtol=0, atol=1e-12 * np.abs(through).max())
+    np.testing.assert_allclose(record_many(network, x)["h"], record_many(plain, inner)["h"], rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 5, 256])
 def test_record_many_does_not_depend_on_its_chunks(chunk):
     network = case("lstm", T=1, D=4)[0]
@@ -219,6 +246,11 @@ def test_absent_biases_are_zeros():
     network = Network("lstm", tensors)
     assert not any(array.any() for name, array in network.arrays.items() if "bias" in name)
     assert network.arrays["rnn.bias_hh_l1"].shape == (20,)
+    tensors = projected("layernorm_lstm", D=3, H=5, L=2, P=4)
+    network = Network("layernorm_lstm", {name: array for name, array in tensors.items() if "bias" not in name})
+    assert not any(array.any() for name, array in network.arrays.items() if "bias" in name)
+    assert network.arrays["rnn.bias_c_l1"].shape == (5,)
+    assert network.arrays["project.bias"].shape == (4,)
     assert network.arrays["head.bias"].shape == (3,)
 
 
@@ -228,3 +260,40 @@ def test_the_number_of_parameters_leaves_the_start_out(cell):
     expected = sum(array.size for array in tensors.values())
     assert Network(cell, tensors).num_parameters == expected
     assert Network(cell, {**tensors, "h0": np.zeros((2, 5))}).num_parameters == expected
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_number_of_parameters_counts_shared_layers_once(cell):
+    tensors = projected(cell, D=3, H=5, L=12, K=4)  # more than ten: "_l10" is no layer 0
+    network = Network(cell, {**tensors, "h0": np.zeros((12, 5))})
+    once = [array.size for name, array in tensors.items() if name[:4] != "rnn." or name[-3:] == "_l0"]
+    assert network.shared
+    assert network.num_parameters == sum(once)
+    assert list(network.arrays)[:2] == ["project.weight", "project.bias"]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_layers_are_shared_only_where_all_their_numbers_are_equal(cell):
+    tensors = projected(cell, D=3, H=5, L=3)
+    names = [name for name in tensors if name.endswith("_l2")]
+    assert not Network(cell, projected(cell, D=3, H=5, L=1)).shared
+    assert not Network(cell, arrays(cell, D=3, H=5, L=2)).shared
+    assert not Network(cell, projected(cell, D=3, H=5, L=2, P=4)).shared
+    for name in names:
+        other = tensors[name].copy()
+        other.flat[-1] += 1e-9
+        assert not Network(cell, {**tensors, name: other}).shared
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_a_cell_alone_has_is_among_its_weights_and_read_only(cell):
+    tensors = arrays(cell, D=3, H=5, L=2)
+    network = Network(cell, tensors)
+    for k, weights in enumerate(network.layers):
+        own = {name: array for name, array in tensors.items() if name.endswith(f"_l{k}")}
+        assert {f"rnn.{name}_l{k}" for name in weights.extras} == set(list(own)[4:])
+        assert {name: array.shape for name, array in weights.extras.items()} == network.kind.extras(5)
+        for name, array in weights.extras.items():
+            np.testing.assert_array_equal(array, own[f"rnn.{name}_l{k}"])
+            assert not array.flags.writeable
+    assert bool(network.layers[0].extras) == (cell in LSTMS[1:])
