@@ -5,6 +5,8 @@ the architecture, what it was trained on and how, the command that repeats it, a
 """
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -18,6 +20,8 @@ SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
 FORMAT = "rnnviz-1"
 MAX_BYTES = 64 * 2**20
 """No network that this package is for comes near it; a larger file is refused before anything is read."""
+RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4}(-\d{2})?")
+"""What a training run is called: when it was made, four letters, and its number within a group."""
 _DTYPES = ("F16", "F32", "F64")
 
 
@@ -45,23 +49,28 @@ class Card:
     """By digit set: the indices of the digits that it reads wrong."""
 
 
+def runs_home() -> Path:
+    """Return the folder of the training runs: $RNNVIZ_RUNS, else "runs" beside the package."""
+    return Path(os.environ.get("RNNVIZ_RUNS") or SHIPPED.parent / "runs").resolve()
+
+
 def names() -> list[str]:
     """Return the names of the shipped networks, in alphabetical order."""
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
 
 
 def load(source: str | Path) -> Network:
-    """Return a shipped network by its name (str) or any checkpoint by its file (Path).
+    """Return a shipped network by its name, a training run's as "run:<id>" (str), or any checkpoint by its file (Path).
 
     The type decides, so that no name from a page or a link is ever taken for a path. Raises KeyError for an unknown
     name, FileNotFoundError for a file that is not there, CheckpointError for one that is no sound checkpoint.
     """
-    return _open(_file(source))[0]
+    return _open(path(source))[0]
 
 
 def card(source: str | Path) -> Card:
     """Return what the checkpoint says about itself; errors as for `load`."""
-    return _open(_file(source), tensors=False)[1]
+    return _open(path(source), tensors=False)[1]
 
 
 def save(network: Network, path: Path, card: Card) -> None:
@@ -86,9 +95,14 @@ def rounded(network: Network) -> Network:
     return Network(network.cell, arrays)
 
 
-def _file(source: str | Path) -> Path:
+def path(source: str | Path) -> Path:
+    """Return the file of a network; KeyError for a name that there is none of."""
     if isinstance(source, Path):
         return source
+    if source.startswith("run:"):
+        if not RUN_ID.fullmatch(source[4:]) or not (file := runs_home() / source[4:] / "model.safetensors").is_file():
+            raise KeyError(f"network must be a run that has one, as run:<id>. Got {source!r}.")
+        return file
     if source not in names():
         raise KeyError(f"network must be one of {', '.join(names())}, or a pathlib.Path to a file. Got {source!r}.")
     return SHIPPED / f"{source}.safetensors"

@@ -1,0 +1,103 @@
+"""The film of a run: how its gradients and one digit's hidden state change while it learns. No torch.
+
+One file of records of equal size, only ever appended to, behind a header of one JSON line that says what a record
+holds. What a killed worker left unfinished is less than a record, and is not read.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+MAX_ROWS = 56
+"""Of a longer sequence every k-th step is kept, the last one among them."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What one record of a film holds."""
+
+    steps: int
+    """T: time steps of a sequence."""
+    units: int
+    """H of the top layer."""
+    classes: int
+    cell_state: bool
+    """Whether there is a gradient in c as well."""
+    label: int
+    """The class of the digit that is filmed."""
+    stride: int = 1
+    """Every stride-th step is kept, counted back from the last; see `at`."""
+
+    @classmethod
+    def of(cls, steps: int, units: int, classes: int, cell_state: bool, label: int) -> "Shape":
+        """Return the shape for a sequence of `steps`, thinned to at most `MAX_ROWS` rows."""
+        return cls(steps, units, classes, cell_state, label, -(-steps // MAX_ROWS))
+
+    @property
+    def rows(self) -> int:
+        return self.steps // self.stride
+
+    @property
+    def at(self) -> np.ndarray:
+        """The steps (rows,), from 0, that the rows of a record stand for."""
+        return np.arange(self.steps - 1 - (self.rows - 1) * self.stride, self.steps, self.stride)
+
+    @property
+    def record(self) -> np.dtype:
+        """The layout: update, log10 gradient norms in h (and c) relative to the last step, h, probabilities."""
+        fields = [("step", "<i4"), ("grad_h", "<f4", (self.rows,))]
+        if self.cell_state:
+            fields.append(("grad_c", "<f4", (self.rows,)))
+        fields += [("h", "<f2", (self.rows, self.units)), ("probs", "<f2", (self.rows, self.classes))]
+        return np.dtype(fields)
+
+
+@dataclass(frozen=True)
+class Film:
+    """The frames so far, in the order of updates: `frames["grad_h"]` (N, rows) and so on, see `Shape.record`."""
+
+    shape: Shape
+    frames: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+class Projector:
+    """Writes a film. `resume_at`: frames beyond that update are dropped; None starts anew."""
+
+    def __init__(self, path: Path, shape: Shape, resume_at: int | None = None):
+        self.path, self.shape = path, shape
+        film = read(path) if resume_at is not None else None
+        path.parent.mkdir(exist_ok=True)
+        kept = film.frames[film.frames["step"] <= resume_at] if film and film.shape == shape else None
+        header = json.dumps(shape.__dict__).encode() + b"\n"
+        partial = path.with_suffix(".partial")
+        partial.write_bytes(header + (b"" if kept is None else kept.tobytes()))
+        os.replace(partial, path)
+
+    def add(self, step: int, **values: np.ndarray) -> None:
+        """Append a frame, in one write."""
+        frame = np.zeros((), self.shape.record)
+        frame["step"] = step
+        for name, value in values.items():
+            frame[name] = value
+        file = os.open(self.path, os.O_WRONLY | os.O_APPEND)  # not made anew where its run was deleted
+        try:
+            os.write(file, frame.tobytes())
+        finally:
+            os.close(file)
+
+
+def read(path: Path) -> Film | None:
+    """Return the film, or None where there is none (yet) or its header is damaged."""
+    try:
+        header, _, body = path.read_bytes().partition(b"\n")
+        shape = Shape(**json.loads(header))
+        record = shape.record
+    except (OSError, ValueError, TypeError, ZeroDivisionError):
+        return None
+    return Film(shape, np.frombuffer(body[: len(body) // record.itemsize * record.itemsize], record))

@@ -1,0 +1,483 @@
+"""Runs: a folder each, and the folder is the whole interface between those who start, train, watch and keep. No torch.
+
+    config.json    the settings, the name it was started with, its group      once, when it is queued
+    state.json     queued, running, finished, stopped or failed, and why      atomically, by who holds the lock
+    metrics.jsonl  a row every few updates                                    the worker, one appending write per row
+    film/          gradients and a digit's hidden state over updates          the worker, see `film`
+    last.safetensors, previous.safetensors   all that is needed to go on      the worker
+    model.safetensors   the result, a checkpoint                              the worker, at the end and at a stop
+    answers.npz    what it answers for every test digit                       the worker, at the end
+    log.txt        the worker's output
+    stop           empty: please stop                                         a page, the command line
+    place          its place in the queue                                     whoever queues or moves it
+    note.json      name, note                                                 a page, the command line
+    lock           held by the worker for life, and by whoever changes state.json while no worker lives
+
+A run that says "running" while nobody holds its lock is lost: its worker was killed. That is found, never stored.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from ..checkpoints import RUN_ID, runs_home
+from . import film as films
+from .config import Config
+
+STATES = ("queued", "running", "finished", "stopped", "failed")
+PHASES = ("starting", "loading", "training", "scoring")
+REASONS = (
+    "bad_config", "diverged", "disk_full", "disk_limit", "error", "lost", "memory", "no_data", "time_limit"
+)  # fmt: skip
+MAX_NAME, MAX_NOTE, MAX_WAITING = 80, 2000, 500
+GROUPS = ("kfold", "sweep")
+
+
+class RunError(RuntimeError):
+    """What was asked of a run cannot be done now; the message says why."""
+
+
+class NoSuchRun(KeyError):
+    """There is no run of that id, or no longer."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that belong together: the folds of a cross-validation, the points of a grid."""
+
+    id: str
+    kind: str
+    index: int
+    count: int
+    name: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+    """The settings in which the runs of the group differ."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands. Times are seconds since 1970, for people to read; durations are measured on their own."""
+
+    state: str = "queued"
+    phase: str = ""
+    """While running: one of PHASES."""
+    reason: str = ""
+    """Of a failure: one of REASONS."""
+    detail: str = ""
+    """The reason in the worker's English words."""
+    attempt: int = 0
+    """How often it was launched; deaths that the engine caused are not counted."""
+    steps: int = 0
+    """Updates in all, once they are known."""
+    step: int = 0
+    """Updates done when the state was written; while it trains, the last row of the metrics knows better."""
+    seconds: float = 0.0
+    """Of training, all attempts together."""
+    device: str = ""
+    """What it trains on, for instance "cuda (NVIDIA H200)" or "cpu"."""
+    precision: str = ""
+    """What is really used."""
+    handle: str = ""
+    """The engine's name for the process; "" where none was launched."""
+    engine: str = ""
+    resumed_from: int | None = None
+    """The update from which the last attempt went on; None for a beginning."""
+    repaired: bool = False
+    """Whether a damaged checkpoint was passed over when it went on."""
+    queued: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's folder; everything is read from it when asked for."""
+
+    id: str
+
+    def __post_init__(self) -> None:
+        if not RUN_ID.fullmatch(self.id):
+            raise NoSuchRun(f"a run's id must look like 20261121-041500-k3f9. Got {self.id!r}.")
+
+    @property
+    def folder(self) -> Path:
+        return runs_home() / self.id
+
+    @property
+    def exists(self) -> bool:
+        return (self.folder / "config.json").is_file()
+
+    # ---- what was asked for
+
+    @property
+    def plan(self) -> "Plan":
+        """What was asked for. Raises NoSuchRun where the folder is gone, RunError where it cannot be read."""
+        return _plan(self.id, self.folder)
+
+    @property
+    def config(self) -> Config:
+        return self.plan.config
+
+    @property
+    def name(self) -> str:
+        """The name that people gave it: the last one."""
+        return self.note.get("name") or self.plan.name
+
+    @property
+    def note(self) -> dict[str, str]:
+        """{"name", "note"}, as far as they were given."""
+        values = _read_json(self.folder / "note.json") or {}
+        return {key: str(values[key]) for key in ("name", "note") if values.get(key)}
+
+    # ---- where it stands
+
+    @property
+    def state(self) -> State:
+        """Where it stands. Raises NoSuchRun where the folder is gone."""
+        if not self.folder.is_dir():
+            raise NoSuchRun(f"run must be one that is there. {self.id} is not, or no longer.")
+        values = _read_json(self.folder / "state.json")
+        if values is None:
+            return State("failed", reason="error", detail="state.json must hold the state in JSON. It cannot be read.")
+        known = {f.name for f in fields(State)}
+        return State(**{key: value for key, value in values.items() if key in known})
+
+    @property
+    def lost(self) -> bool:
+        """Whether it was training and its worker is dead."""
+        return self.state.state == "running" and not self._held() and self.state.state == "running"
+
+    @property
+    def stopping(self) -> bool:
+        return (self.folder / "stop").exists()
+
+    @property
+    def place(self) -> float:
+        """Its place in the queue; the smallest is next."""
+        try:
+            return float((self.folder / "place").read_text())
+        except (OSError, ValueError):
+            return float("inf")
+
+    @property
+    def bytes(self) -> int:
+        """What it takes on the disk."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    # ---- what came of it
+
+    @property
+    def metrics(self) -> list[dict]:
+        """Return the rows so far: step, epoch, seconds, loss, learning_rate, gradient_norm, speed, maybe accuracy.
+
+        loss is the mean, in nats, since the row before; accuracy is in [0, 1]; speed in sequences per second. Rows
+        that a killed worker had written beyond the point from which the run went on are left out.
+        """
+        return _metrics(self.folder / "metrics.jsonl")
+
+    @property
+    def film(self) -> films.Film | None:
+        return films.read(self.folder / "film" / "film.bin")
+
+    @property
+    def model(self) -> Path | None:
+        """The result's file, where there is one."""
+        path = self.folder / "model.safetensors"
+        return path if path.is_file() else None
+
+    @property
+    def answers(self) -> dict[str, np.ndarray] | None:
+        """{"predicted" uint8 (N,), "confidence" float (N,)} for every test sequence, None before the end."""
+        try:
+            with np.load(self.folder / "answers.npz", allow_pickle=False) as file:
+                return {"predicted": file["predicted"], "confidence": file["confidence"].astype(float)}
+        except (OSError, ValueError, KeyError, EOFError):
+            return None
+
+    def log(self, characters: int = 4000) -> str:
+        """Return the end of the worker's output."""
+        try:
+            with open(self.folder / "log.txt", "rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - characters))
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
+
+    # ---- changing it
+
+    @contextmanager
+    def hold(self, timeout: float = 0.0):
+        """Hold the run's lock inside, as a worker does for life. RunError where someone else does."""
+        if not self.folder.is_dir():  # filelock would make the folder anew
+            raise NoSuchRun(f"run must be one that is there. {self.id} is not, or no longer.")
+        try:
+            with FileLock(self.folder / "lock", timeout=timeout):
+                yield
+        except Timeout:
+            raise RunError(f"run must not be at work. {self.id} is. Stop it first.") from None
+
+    def write_state(self, state: State) -> None:
+        """Replace state.json; only for who holds the lock."""
+        _write_json(self.folder / "state.json", asdict(state))
+
+    def _held(self) -> bool:
+        try:
+            with self.hold():
+                return False
+        except (RunError, NoSuchRun):
+            return True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for when the run was started."""
+
+    config: Config
+    name: str
+    preset: str | None
+    group: Group | None
+    created: float
+
+
+# ---- Starting
+
+
+def new_id() -> str:
+    """Return a fresh run id: the time, for people, and four letters so that no two are alike."""
+    letters = "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4))
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{letters}"
+
+
+def create(
+    config: Config, name: str = "", preset: str | None = None, group: Group | None = None, id: str | None = None
+) -> Run:
+    """Queue a run and return it.
+
+    id: from `new_id`, made before the button was shown: a second click with the same id is the same run. Raises
+    RunError where too many are waiting, OSError where the disk does not take it.
+    """
+    run = Run(id or new_id())
+    if run.exists:
+        return run
+    home = runs_home()
+    home.mkdir(parents=True, exist_ok=True)
+    waiting = [each.place for each in listed() if each.state.state == "queued"]
+    if len(waiting) >= MAX_WAITING:
+        raise RunError(f"at most {MAX_WAITING} runs may wait. As many do. Cancel some first.")
+    partial = home / f".new-{run.id}-{secrets.token_hex(4)}"
+    partial.mkdir()
+    try:
+        plan = {"config": config.to_dict(), "name": name[:MAX_NAME], "preset": preset, "created": time.time()}
+        _write_json(partial / "config.json", plan | {"group": asdict(group) if group else None})
+        _write_json(partial / "state.json", asdict(State(queued=time.time())))
+        (partial / "place").write_text(repr(_next_place(waiting)))
+        os.rename(partial, run.folder)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not run.exists:  # someone else was faster with the same id: then it is there
+            raise
+    return run
+
+
+def create_folds(config: Config, count: int, name: str = "", preset: str | None = None, id: str | None = None):
+    """Queue the `count` runs of a cross-validation and return them."""
+    group = id or new_id()
+    configs = [replace(config, folds=count, fold=index) for index in range(count)]
+    return _create_group(configs, "kfold", group, name, preset, [{"fold": index} for index in range(count)])
+
+
+MAX_SWEEP = 36
+
+
+def create_sweep(
+    config: Config, grid: Mapping[str, list], name: str = "", preset: str | None = None, id: str | None = None
+):
+    """Queue a run for every combination of the values in `grid` and return them; ValueError for none or too many."""
+    points: list[dict[str, object]] = [{}]
+    for key, values in grid.items():
+        points = [point | {key: value} for point in points for value in values]
+    if not 2 <= len(points) <= MAX_SWEEP:
+        raise ValueError(f"a sweep must have 2 to {MAX_SWEEP} points. Got {len(points)}.")
+    configs = [Config.from_dict(config.to_dict() | point) for point in points]
+    return _create_group(configs, "sweep", id or new_id(), name, preset, points)
+
+
+def _create_group(configs, kind: str, group: str, name: str, preset: str | None, values) -> list[Run]:
+    runs = []
+    for index, config in enumerate(configs):
+        member = Group(group, kind, index, len(configs), name[:MAX_NAME], values[index])
+        runs.append(create(config, name, preset, member, id=f"{group}-{index + 1:02}"))
+    return runs
+
+
+# ---- Finding
+
+
+def find(id: str) -> Run:
+    """Return the run of that id; NoSuchRun where there is none."""
+    run = Run(id)
+    if not run.exists:
+        raise NoSuchRun(f"run must be one that is there. Got {id!r}.")
+    return run
+
+
+def listed() -> list[Run]:
+    """Return all runs, the newest first."""
+    try:
+        names = [entry.name for entry in os.scandir(runs_home()) if RUN_ID.fullmatch(entry.name)]
+    except FileNotFoundError:
+        return []
+    return [run for run in map(Run, sorted(names, reverse=True)) if run.exists]
+
+
+def waiting() -> list[Run]:
+    """Return the queued runs in the order in which they will start."""
+    return sorted((run for run in listed() if _state_of(run) == "queued"), key=lambda run: (run.place, run.id))
+
+
+# ---- Acting
+
+
+def request_stop(run: Run) -> None:
+    """Ask the run to stop; one that is still waiting is cancelled at once. NoSuchRun where it is gone."""
+    if not run.exists:
+        raise NoSuchRun(f"run must be one that is there. {run.id} is not, or no longer.")
+    if run.state.state not in ("queued", "running"):
+        return
+    (run.folder / "stop").touch()
+    try:
+        with run.hold():
+            state = run.state
+            if state.state == "running" or (state.state == "queued" and not state.handle):
+                # Nobody is at work on it: a waiting run, or one whose worker was killed.
+                run.write_state(replace(state, state="stopped", phase="", ended=time.time()))
+    except RunError:
+        pass  # its worker lives and sees the request
+
+
+def resume(run: Run) -> None:
+    """Queue a stopped, failed or lost run again; it goes on from its last checkpoint. RunError where it cannot be."""
+    with run.hold():
+        state = run.state
+        if state.state == "finished":
+            raise RunError(f"run must have something left to do. {run.id} is finished.")
+        if state.state == "queued":
+            return
+        (run.folder / "stop").unlink(missing_ok=True)
+        places = [each.place for each in waiting()]
+        (run.folder / "place").write_text(repr(_next_place(places)))
+        fresh = replace(state, state="queued", phase="", reason="", detail="", attempt=0, handle="", queued=time.time())
+        run.write_state(fresh)
+
+
+def move(run: Run, places: int) -> None:
+    """Move a waiting run forward (-1) or back (1) in the queue; nothing where it is not waiting or at the end."""
+    queue = waiting()
+    if run not in queue:
+        return
+    old = queue.index(run)
+    new = min(max(old + places, 0), len(queue) - 1)
+    queue.insert(new, queue.pop(old))
+    for place, each in enumerate(queue):
+        (each.folder / "place").write_text(repr(float(place)))
+
+
+def annotate(run: Run, name: str | None = None, note: str | None = None) -> None:
+    """Write the name or the note that people give it; RunError where one is too long."""
+    values = run.note
+    for key, value, most in (("name", name, MAX_NAME), ("note", note, MAX_NOTE)):
+        if value is None:
+            continue
+        if len(value) > most:
+            raise RunError(f"{key} must have at most {most} characters. Got {len(value)}.")
+        values[key] = value.strip()
+    if not run.exists:
+        raise NoSuchRun(f"run must be one that is there. {run.id} is not, or no longer.")
+    _write_json(run.folder / "note.json", values)
+
+
+def delete(run: Run) -> None:
+    """Delete a run that is not at work, with everything in it. RunError where it is at work."""
+    with run.hold():
+        if run.state.state == "queued" and run.state.handle:
+            raise RunError(f"run must not be at work. {run.id} is about to start. Stop it first.")
+        doomed = runs_home() / f".deleted-{run.id}-{secrets.token_hex(4)}"
+        os.rename(run.folder, doomed)  # in one step: nobody meets half a run
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+# ---- Files
+
+
+def _next_place(places: list[float]) -> float:
+    return max((place for place in places if place < float("inf")), default=0.0) + 1.0
+
+
+def _state_of(run: Run) -> str:
+    try:
+        return run.state.state
+    except NoSuchRun:
+        return ""
+
+
+def _plan(id: str, folder: Path) -> Plan:
+    values = _read_json(folder / "config.json")
+    if values is None:
+        if not folder.is_dir():
+            raise NoSuchRun(f"run must be one that is there. {id} is not, or no longer.")
+        raise RunError(f"config.json must hold the run's settings in JSON. That of {id} cannot be read.")
+    try:
+        group = Group(**values["group"]) if values.get("group") else None
+        config = Config.from_dict(values["config"])
+        return Plan(config, str(values["name"]), values.get("preset"), group, float(values["created"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"config.json must hold settings that can be. That of {id} does not: {error}") from error
+
+
+def _metrics(path: Path) -> list[dict]:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return []
+    rows: list[dict] = []
+    for line in data[: data.rfind(b"\n") + 1].splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue  # torn by a kill, and closed by the worker that went on
+        if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+            continue
+        if row.get("event") == "resumed":
+            rows = [each for each in rows if each["step"] <= row["step"]]
+        else:
+            rows.append(row)
+    return rows
+
+
+def _read_json(path: Path) -> dict | None:
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _write_json(path: Path, values: Mapping[str, object]) -> None:
+    """Replace a file in one step: readers meet the old one or the new one."""
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        partial.write_text(json.dumps(values, indent=1), "utf-8")
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
