@@ -15,11 +15,12 @@ st.header(words("guide.networks"), anchor=False)
 rows = []
 for name in checkpoints.names():
     try:
-        network, card = cache.network(name), cache.card(name)
+        reader = cache.reader(name)
     except (checkpoints.CheckpointError, OSError) as error:
         frame.log(error)
         st.error(words("problem.network", network=name), icon=":material/error:")
         continue
+    network, card = reader.network, reader.card
     rows.append(
         {
             words("guide.network"): name,

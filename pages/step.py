@@ -5,7 +5,7 @@ import streamlit as st
 from rnnviz import checkpoints, record
 from rnnviz.ui import cache, frame, picker, state
 from rnnviz.ui.legend import how_to_read
-from rnnviz.ui.reading import NORMS, View, reading_line
+from rnnviz.ui.reading import View, offered, reading_line
 
 FOR_SAMPLES, FOR_DRAWINGS = "lstm-64", "lstm-128"  # what "automatic" means; the larger one knows all kinds of pens
 
@@ -14,11 +14,11 @@ DEFAULTS = {"net": state.AUTO, "label": state.AUTO, "order": "index", "norms": [
 words = frame.open_page("step")
 frame.title(words, "step.title")
 
-names = checkpoints.names()
-if not names:
+shipped, trained = checkpoints.names(), cache.run_names()
+if not shipped:
     st.error(words("problem.no_networks"), icon=":material/error:")
     st.stop()
-for_samples, for_drawings = (name if name in names else names[0] for name in (FOR_SAMPLES, FOR_DRAWINGS))
+for_samples, for_drawings = (name if name in shipped else shipped[0] for name in (FOR_SAMPLES, FOR_DRAWINGS))
 
 for key, value in DEFAULTS.items():
     st.session_state.setdefault(key, value)
@@ -29,6 +29,12 @@ st.session_state.setdefault("norms_no_c", [line for line in st.session_state["no
 left, right = st.columns([1, 3.8], gap="medium")  # frame.css gives the left one the canvas's width
 with left, st.container(key="source"):
     picked = st.session_state["net"]
+    if picked not in (state.AUTO, *shipped, *trained):  # an older run than those offered, or one that is gone
+        if cache.opens(picked):
+            trained = [*trained, picked]
+        else:
+            state.ignore("net")
+            picked = st.session_state["net"] = state.AUTO
     shown = picker.pick(words, misread_by=for_samples if picked == state.AUTO else picked)
 
 # ---- Right, above: who reads, and what is looked at
@@ -38,20 +44,24 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
     picked = state.remember(
         st.selectbox,
         words("step.network"),
-        [state.AUTO, *names],
-        format_func=lambda name: words("step.auto", network=suits) if name == state.AUTO else name,
+        [state.AUTO, *shipped, *trained],
+        format_func=lambda name: words("step.auto", network=suits) if name == state.AUTO else cache.title(words, name),
         key="net",
         help=words("shown.auto_sample", network=for_samples, other=for_drawings),
         filter_mode=None,
     )
     name = suits if picked == state.AUTO else picked
     try:
-        network, card = cache.network(name), cache.card(name)
-    except (checkpoints.CheckpointError, OSError) as error:
+        reader = cache.reader(name)
+    except (checkpoints.CheckpointError, OSError, KeyError) as error:
         frame.log(error)
         st.error(words("problem.network", network=name), icon=":material/error:")
         st.caption(words("problem.network_hint", network=name))
         st.stop()
+    if not reader.reads_digits:
+        st.error(words("problem.no_digits", network=reader.title), icon=":material/error:")
+        st.stop()
+    network = reader.network
 
     layers = list(range(1, network.num_layers + 1))
     layer = layers[-1]
@@ -62,7 +72,8 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
         layer = state.remember(st.segmented_control, words("step.layer"), layers, key="layer", required=True)
 
     image = shown.image if shown.image is not None else picker.blank()
-    trace = record(network, image)
+    sequence = reader.sequence(image)
+    trace = record(network, sequence)
     answers = trace.prediction
 
     def label_name(label: str | int) -> str:
@@ -86,7 +97,7 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
         key="order",
         required=True,
     )
-    lines = [line for line in NORMS if line != "c" or "c" in network.kind.states]
+    lines = offered(network, trace)
     norms = state.remember(
         st.pills,
         words("step.gradients"),
@@ -102,14 +113,16 @@ view = View(
     layer=layer - 1,
     order=cache.similarity_order(name, layer - 1) if order == "similarity" else None,
     norms=() if shown.problem else tuple(norms),
+    stride=reader.stride,
 )
 if label != state.AUTO:
-    trace = record(network, image, label)
+    trace = record(network, sequence, label)
 
 
 @st.fragment
 def read() -> None:
-    step = min(st.session_state.get("step", len(trace)), len(trace))
+    rows = len(trace) // view.stride
+    step = min(st.session_state.get("step", rows), rows)
     row = reading_line(words, network, trace, view, name, shown.label, step, shown.source, shown.problem)
     st.session_state["step"] = row
     state.write_link(
@@ -118,7 +131,7 @@ def read() -> None:
         label=None if label == state.AUTO else label,
         order=order if order != DEFAULTS["order"] else None,
         norms=",".join(norms) if norms != [line for line in DEFAULTS["norms"] if line in lines] else None,
-        step=row if row != len(trace) else None,
+        step=row if row != rows else None,
         **picker.link(shown),
     )
     if not shown.problem:
@@ -127,5 +140,5 @@ def read() -> None:
 
 with right:
     frame.link_notice(words)
-    st.caption(f"**{shown.caption}** · {frame.about(words, card, network)}")
+    st.caption(f"**{shown.caption}** · {frame.about(words, reader)}")
     read()

@@ -69,7 +69,7 @@ def test_no_page_holds_a_sentence():
 
 
 def test_an_unknown_phrase_or_language_is_refused_by_name():
-    with pytest.raises(KeyError, match=r"phrase must be one of labels.toml's keys. Got 'no.such'"):
+    with pytest.raises(KeyError, match=r"phrase must be one of the keys in text/labels. Got 'no.such'"):
         text.Words("en")("no.such")
     with pytest.raises(ValueError, match="language must be one of en, zh. Got 'fr'"):
         text.Words("fr")

@@ -40,11 +40,12 @@ def hundredths(values: np.ndarray) -> np.ndarray:
 
 
 def log_axis(norms: Sequence[Norm]) -> LogAxis:
-    """Return an axis that holds every finite norm, at least [0.1, 1], with about four labelled powers of ten."""
+    """Return an axis that holds every finite norm, at least [0.1, 1], with two to four labelled powers of ten."""
     known = np.concatenate([[0.0, -1.0], *(norm.log10[np.isfinite(norm.log10)] for norm in norms)])
     low, high = float(known.min()), float(known.max())
     margin = 0.06 * (high - low)
-    stride = max(1, int(np.ceil((high - low) / 3.5)))
+    labels = 3.5 if high - low < 20 else 1.9  # the powers of a long axis are long themselves
+    stride = max(1, int(np.ceil((high - low) / labels)))
     ticks = [float(k) for k in range(0, int(np.floor(low)) - 1, -stride) if k >= low - margin]
     ticks = [float(k) for k in range(stride, int(np.floor(high)) + 1, stride)] + ticks
     return LogAxis((low - margin, high + margin), ticks, [power(k) for k in ticks])
@@ -128,6 +129,7 @@ def reading(
         range=axis.range,
         tickvals=axis.ticks,
         ticktext=axis.labels,
+        tickangle=0,
         showgrid=True,
         gridcolor=LINES[theme]["grid"],
         showticklabels=True,

@@ -1,4 +1,4 @@
-"""Every word a page shows, English and Chinese side by side: `labels.toml` for phrases, `lessons/` for longer texts."""
+"""Every word a page shows, English and Chinese side by side: `labels/` for phrases, `lessons/` for longer texts."""
 
 import tomllib
 from functools import cache
@@ -24,7 +24,7 @@ class Words:
         """
         phrase = phrases().get(key)
         if phrase is None:
-            raise KeyError(f"phrase must be one of labels.toml's keys. Got {key!r}.")
+            raise KeyError(f"phrase must be one of the keys in text/labels. Got {key!r}.")
         return phrase[self.language].format(**values) if values else phrase[self.language]
 
     def join(self, sentences: list[str]) -> str:
@@ -38,15 +38,18 @@ class Words:
 
 @cache
 def phrases() -> dict[str, dict[str, str]]:
-    """Return every phrase by its dotted key, as {"en": ..., "zh": ...}."""
+    """Return every phrase by its dotted key, as {"en": ..., "zh": ...}; ValueError where two files give the same."""
     found: dict[str, dict[str, str]] = {}
 
     def walk(table: dict, path: tuple[str, ...]) -> None:
         if set(table) & set(LANGUAGES):
-            found[".".join(path)] = table
+            if (key := ".".join(path)) in found:
+                raise ValueError(f"a phrase must stand in one place. {key} stands in two files of text/labels.")
+            found[key] = table
             return
         for name, inner in table.items():
             walk(inner, (*path, name))
 
-    walk(tomllib.loads((_HERE / "labels.toml").read_text("utf-8")), ())
+    for file in sorted((_HERE / "labels").glob("*.toml")):
+        walk(tomllib.loads(file.read_text("utf-8")), ())
     return found

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from ..checkpoints import Card
-from ..network import Network
 from ..text import LANGUAGES, Words
 from . import state
+from .cache import Reader
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-PAGES = ("step", "guide")
+PAGES = ("step", "train", "runs", "guide")
 
 
 def route() -> None:
@@ -74,15 +73,23 @@ def _navigation(words: Words):
     return st.navigation(pages, position="top")
 
 
-def about(words: Words, card: Card, network: Network) -> str:
-    """Return who reads: name, cell, size, and how well, in one line."""
+def about(words: Words, reader: Reader) -> str:
+    """Return who reads: name, cell, size, how, and how well, in one line."""
+    network, training, accuracy = reader.network, reader.card.training, reader.card.accuracy
     layers = words("shown.layers", count=network.num_layers) if network.num_layers > 1 else ""
+    if network.shared:
+        layers = words("shown.shared", count=network.num_layers)
     cell, units = words(f"cell.{network.cell}"), network.hidden_size
-    parts = [words("shown.network", network=card.name, cell=cell, units=units, layers=layers)]
-    if "seed" in card.training:
-        parts.append(words("shown.trained", seed=card.training["seed"]))
-    if {"mnist", "uci"} <= card.accuracy.keys():
-        parts.append(words("shown.accuracy", **card.accuracy))
+    parts = [words("shown.network", network=reader.title, cell=cell, units=units, layers=layers)]
+    if reader.order != "rows" or reader.delay:
+        parts.append(words(f"shown.{reader.order}", delay=reader.delay))
+    if "seed" in training:
+        known = words(f"dataset.{training.get('dataset', 'mnist')}")
+        parts.append(words("shown.trained", data=known, seed=training["seed"]))
+    if {"mnist", "uci"} <= accuracy.keys():
+        parts.append(words("shown.accuracy", mnist=accuracy["mnist"], uci=accuracy["uci"]))
+    else:
+        parts += [words(f"shown.accuracy_{name}", share=share) for name, share in accuracy.items()]
     return " · ".join(parts)
 
 

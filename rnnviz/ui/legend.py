@@ -9,11 +9,12 @@ from .. import measures
 from ..figures import style
 from ..text import Words
 from ..trace import Trace
-from .reading import NORMS, View, columns
+from .reading import NORMS, View, by_rows, columns, top
 
 
 def how_to_read(words: Words, trace: Trace, view: View, row: int) -> None:
     """Show the legend; row (from 1) is where the reading line rests."""
+    trace = by_rows(trace, view.stride)
     cards = [_card(words, trace, view, name, row) for name in columns(trace, view)]
     lines = [name for name in NORMS if name in view.norms and (name != "c" or "c" in trace.grad)]
     st.subheader(words("step.how"), anchor=False)
@@ -27,7 +28,8 @@ def _card(words: Words, trace: Trace, view: View, name: str, row: int) -> str:
     if kind == style.GATE:
         low, high = measures.gate_saturation(trace, name)[view.layer, row - 1]
         now = f'<p class="now">{escape(words("gate.now", row=row, low=low, high=high))}</p>'
-    ends = f"<span>{kind.low:g}</span>{_bar(kind.scale)}<span>{kind.high:g}</span>"
+    high = top(name, columns(trace, view)[name])
+    ends = f"<span>{kind.low * high:g}</span>{_bar(kind.scale)}<span>{high:g}</span>"
     return (
         f"<section><h4>{escape(words(f'column.{name}.long'))}</h4>"
         f'<div class="scale">{ends}</div><p>{escape(words(f"column.{name}.read"))}</p>{now}</section>'

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,11 +13,13 @@ from .. import figures, measures
 from ..figures import style
 from ..network import Network
 from ..text import Words
-from ..trace import Trace
+from ..trace import Signals, Trace
 from .stepper import stepper
 
 NORMS = ("h", "c", "x", "jacobian")
 CHART = "reading"
+MAX_JACOBIAN = 16_000_000
+"""Numbers in the step Jacobians of one trace, 128 MB: a network that reads pixel by pixel may have far more."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,27 @@ class View:
     """The units (H,) in the order they stand in; None for their own."""
     norms: tuple[str, ...] = ("h", "c")
     """Which gradients are drawn; a cell without a cell state leaves "c" out."""
+    stride: int = 1
+    """Time steps per row of the figure: 1, or as many pixels as a row has for a network that reads pixel by pixel."""
+
+
+def by_rows(trace: Trace, stride: int) -> Trace:
+    """Return what a trace holds at every stride-th step, with the inputs since the one before side by side.
+
+    Its gradients are those steps' own; that of x is left out, since a row of pixels has no single exponent.
+    """
+    if stride == 1:
+        return trace
+    last = slice(stride - 1, None, stride)
+    steps = {name: array[last] for name, array in trace.signals.items() if name in ("logits", "probs")}
+    layers = {name: array[:, last] for name, array in trace.signals.items() if name not in ("x", "logits", "probs")}
+    x = trace["x"].reshape(len(trace) // stride, -1)
+    grad, mantissa = (
+        Signals({name: array[:, last] for name, array in signals.items() if name != "x"})
+        for signals in (trace.grad, trace.mantissa)
+    )
+    signals = Signals(layers | steps | {"x": x})
+    return replace(trace, signals=signals, grad=grad, mantissa=mantissa, exponent=trace.exponent[:, last])
 
 
 def columns(trace: Trace, view: View) -> dict[str, np.ndarray]:
@@ -42,17 +65,50 @@ def columns(trace: Trace, view: View) -> dict[str, np.ndarray]:
     return {"x": trace["x"], **states, "probs": trace["probs"]}
 
 
+def offered(network: Network, trace: Trace) -> list[str]:
+    """Return the gradients that can be drawn: of c where there is one, of the Jacobian where it is affordable."""
+    entries = len(trace) * (network.hidden_size * len(network.kind.states)) ** 2
+    left_out = {name for name, fits in (("c", "c" in trace.grad), ("jacobian", entries < MAX_JACOBIAN)) if not fits}
+    return [name for name in NORMS if name not in left_out]
+
+
 def norms(network: Network, trace: Trace, view: View) -> list[figures.Norm]:
-    """Return the chosen gradient norms, log10, relative to the last step (the Jacobian's last is 1 by itself)."""
+    """Return the chosen gradient norms, log10, relative to the last row (the Jacobian's last is 1 by itself).
+
+    trace: of all steps, whatever the view's stride is.
+    """
     chosen = []
     for name in NORMS:
         if name not in view.norms or (name == "c" and "c" not in trace.grad):
             continue
         if name == "jacobian":
-            chosen.append(figures.Norm(name, measures.jacobian_norms(network, trace, view.layer)))
+            log10 = measures.jacobian_norms(network, trace, view.layer)[view.stride - 1 :: view.stride]
+        elif name == "x" and view.stride > 1:
+            log10 = _of_rows(measures.gradient_norms(trace, "x"), view.stride)
         else:
-            chosen.append(figures.Norm(name, measures.gradient_norms(trace, name, view.layer, relative=True)))
+            log10 = measures.gradient_norms(trace, name, view.layer, relative=True)[view.stride - 1 :: view.stride]
+        chosen.append(figures.Norm(name, log10))
     return chosen
+
+
+def _of_rows(log10: np.ndarray, stride: int) -> np.ndarray:
+    """Return log10 of the norm of each row of pixels, relative to the last row's, given that of every pixel."""
+    pixels = log10.reshape(-1, stride)
+    top = pixels.max(axis=1)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        rows = top + 0.5 * np.log10((10.0 ** (2.0 * (pixels - top[:, None]))).sum(axis=1))
+    return rows - rows[-1] if np.isfinite(rows[-1]) else np.full_like(rows, np.nan)
+
+
+def top(name: str, values: np.ndarray) -> float:
+    """Return the value at the upper end of a column's scale: 1, or a round number above ReLU's unbounded states."""
+    high = style.KINDS[name].high
+    largest = float(np.abs(values).max())
+    if largest <= high:
+        return high
+    power = 10.0 ** np.floor(np.log10(largest))
+    return next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= largest)
 
 
 def reading_line(
@@ -72,7 +128,8 @@ def reading_line(
     drawn or dropped is shown from its last row, whatever row was looked at before. problem: why there is nothing to
     read, in the reader's words; the figure is then veiled.
     """
-    shown, lines = columns(trace, view), norms(network, trace, view)
+    lines, trace = norms(network, trace, view), by_rows(trace, view.stride)
+    shown = columns(trace, view)
     axis = figures.log_axis(lines)
     identity = f"{name}|{words.language}|{view.layer}"
     # The session's first theme: the stepper recolours the figure, and another figure would have to be mounted.
@@ -156,13 +213,16 @@ def _feed(words: Words, trace: Trace, view: View, shown, lines, axis: figures.Lo
 
 def _column(words: Words, name: str, values: np.ndarray) -> dict:
     kind = {"x": "digit", "probs": "answer"}.get(name, "state")
+    high = top(name, values)
     return {
         "name": name,
         "kind": kind,
         "cells": values.shape[1],
         "scale": style.KINDS[name].scale,
         "titles": _titles(words, name),
-        "z": base64.b64encode(figures.hundredths(values).tobytes()).decode(),
+        "low": style.KINDS[name].low * high,
+        "top": high,
+        "z": base64.b64encode(figures.hundredths(values / high).tobytes()).decode(),
     }
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from .. import checkpoints, digits
 from ..text import LANGUAGES, Words
+from ..training.presets import PRESETS
 
 _address = st.components.v2.component("rnnviz_address", js=Path(__file__).with_name("address.js").read_text("utf-8"))
 
@@ -49,17 +50,36 @@ def _norms(text: str) -> list[str]:
     return names
 
 
+def _network(text: str) -> str:
+    if text.startswith("run:"):
+        _runs(text[4:])
+        return text
+    return _one_of(checkpoints.names)(text)
+
+
+def _runs(text: str) -> list[str]:
+    ids = text.split(",")
+    if not all(map(checkpoints.RUN_ID.fullmatch, ids)) or len(set(ids)) < len(ids) or len(ids) > MAX_RUNS:
+        raise ValueError(text)
+    return ids
+
+
+MAX_RUNS = 8
+"""Runs that are compared at a time: as many as colours can be told apart."""
+
 LINK: dict[str, Callable[[str], Any]] = {
-    "net": _one_of(checkpoints.names),
+    "net": _network,
     "set": _one_of(lambda: digits.SETS),
     "digit": _whole(0, 9999),
     "draw": _drawing,
-    "step": _whole(1, 28),
+    "step": _whole(1, 999),
     "layer": _whole(1, 99),
     "lang": _one_of(lambda: LANGUAGES),
     "label": _whole(0, 9),
     "order": _one_of(lambda: ("index", "similarity")),
     "norms": _norms,
+    "preset": _one_of(lambda: PRESETS),
+    "runs": _runs,
 }
 """What a link can carry, and how each value is read; ValueError for anything else. Step and layer count from 1."""
 

@@ -47,8 +47,8 @@ def test_what_the_browser_is_fed_is_the_trace(case):
     shown, lines = columns(trace, view), norms(network, trace, view)
     feed = reading._feed(Words("en"), trace, view, shown, lines, reading.figures.log_axis(lines), label)
     for column in feed["columns"]:
-        values = np.frombuffer(base64.b64decode(column["z"]), np.int8).reshape(28, -1) / 100
-        np.testing.assert_allclose(values, shown[column["name"]], atol=0.00501)
+        values = np.frombuffer(base64.b64decode(column["z"]), np.int8).reshape(28, -1) / 100 * column["top"]
+        np.testing.assert_allclose(values, shown[column["name"]], atol=0.00501 * column["top"])
     drawn = next(line for line in feed["norms"] if line["name"] == "h")
     np.testing.assert_allclose(np.array(drawn["x"], float), lines[0].log10, atol=5e-5)
 
@@ -89,3 +89,47 @@ def test_strokes_are_the_points_of_the_canvas_paths_in_drawing_order():
     assert first.tolist() == [[10, 20], [12, 22], [14, 24], [16, 26]]
     assert second.tolist() == [[1.5, 2], [3, 4]]
     assert strokes(None) == strokes({"objects": []}) == []
+
+
+@pytest.mark.parametrize(
+    ("largest", "top"), [(0.4, 1.0), (1.0, 1.0), (1.2, 2.0), (3.1, 5.0), (9.0, 10.0), (420.0, 500.0)]
+)
+def test_a_scale_ends_at_one_or_at_a_round_number_above_the_largest_state(largest, top):
+    assert reading.top("h", np.array([[-largest, 0.1]])) == top
+
+
+def test_a_relu_networks_states_are_not_cut_off():
+    network = initial.network("rnn_relu", hidden_size=12, recurrent="identity", seed=1)
+    trace = record(network, digits.sample(3)[0])
+    assert trace["h"].max() > 2
+    column = reading._column(Words("en"), "h", columns(trace, View())["h"])
+    values = np.frombuffer(base64.b64decode(column["z"]), np.int8).reshape(28, -1) / 100 * column["top"]
+    np.testing.assert_allclose(values, trace["h"][0], atol=0.00501 * column["top"])
+
+
+@pytest.mark.parametrize("order", ["pixels", "permuted"])
+@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm"])
+def test_a_network_that_reads_pixels_is_shown_at_the_end_of_each_row(cell, order):
+    network = initial.network(cell, input_size=1, hidden_size=6, seed=3, recurrent="orthogonal")
+    x = digits.as_sequences(digits.sample(3)[0], order)
+    trace = record(network, x)
+    view = View(stride=28, norms=("h", "x", "jacobian"))
+    rows = reading.by_rows(trace, 28)
+    assert len(rows) == 28
+    np.testing.assert_array_equal(rows["x"], x.reshape(28, 28))
+    for name in ("h", "probs"):
+        np.testing.assert_array_equal(rows[name], trace[name][..., 27::28, :])
+    lines = {line.name: line.log10 for line in norms(network, trace, view)}
+    np.testing.assert_array_equal(lines["h"], measures.gradient_norms(trace, "h", relative=True)[27::28])
+    np.testing.assert_array_equal(lines["jacobian"], measures.jacobian_norms(network, trace)[27::28])
+    inputs = np.linalg.norm(trace.grad["x"].reshape(28, 28), axis=1)
+    visible = inputs > 1e-150
+    np.testing.assert_allclose(lines["x"][visible], np.log10(inputs[visible] / inputs[-1]), atol=1e-9)
+    assert len(descriptions(Words("en"), rows, view, norms(network, trace, view))) >= 3
+
+
+def test_no_jacobian_is_offered_that_would_fill_the_memory():
+    small, large = (initial.network("lstm", input_size=1, hidden_size=H) for H in (8, 128))
+    x = digits.as_sequences(digits.sample(3)[0], "pixels")
+    assert "jacobian" in reading.offered(small, record(small, x))
+    assert "jacobian" not in reading.offered(large, record(large, x))

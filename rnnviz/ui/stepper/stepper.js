@@ -30,34 +30,36 @@ const AROUND = 440; // what stands above and below the rows of a figure that is 
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
 
-/* Bands of [column name, width in px], and the height of a row in px. `rows` is T, so a square digit is T x T cells. */
+/* Bands of [column name, width in px], and the height of a row in px. The digit's pixels are square. */
 function plan(width, viewHeight, columns, rows, enlarged) {
   const room = width - MARGIN.left - MARGIN.right;
   const gap = room > 1100 ? 14 : room > 500 ? 11 : 8;
   const states = columns.filter((c) => c.kind === "state");
   const units = Math.max(...states.map((c) => c.cells));
+  const digit = columns.find((c) => c.kind === "digit").cells; // its width in rows
+  const least = rows > 40 ? 5 : 8; // blank rows after the digit make a long figure, whose end should be in sight
   const probs = room > 1100 ? 130 : room > 500 ? 100 : 0;
   const tallest = (bands, least) => clamp(Math.floor((viewHeight - AROUND - TITLE_BAND * (bands - 1)) / (rows * bands)), least, 13);
 
   if (enlarged && !probs) {
     const row = 8;
-    const side = rows * row;
+    const side = digit * row;
     return { row, gap, bands: [[["x", side], ["probs", room - side - gap]], [[enlarged, room]]] };
   }
   if (enlarged) {
-    const row = Math.min(tallest(1, 8), Math.floor((room * 0.34) / rows));
-    const side = rows * row;
+    const row = Math.min(tallest(1, least), Math.floor((room * 0.34) / digit));
+    const side = digit * row;
     return { row, gap, bands: [[["x", side], [enlarged, room - side - probs - 2 * gap], ["probs", probs]]] };
   }
 
   // One band, the cells as wide as they can be, then the rows as tall as they can be.
   for (const cell of [4, 3, 2, 1.5, 1]) {
-    for (let row = tallest(1, 8); row >= 8 && probs; row--) {
-      const used = rows * row + states.length * units * cell + probs + (states.length + 2) * gap;
+    for (let row = tallest(1, least); row >= least && probs; row--) {
+      const used = digit * row + states.length * units * cell + probs + (states.length + 2) * gap;
       const left = room - used;
       if (left < (row > 10 ? 180 : 105)) continue; // rather wider lines than a taller digit
       const norms = Math.min(left, 340);
-      const side = [["x", rows * row], ...states.map((c) => [c.name, units * cell]), ["probs", probs], ["norms", norms]];
+      const side = [["x", digit * row], ...states.map((c) => [c.name, units * cell]), ["probs", probs], ["norms", norms]];
       return { row, gap, bands: [side] };
     }
   }
@@ -71,16 +73,16 @@ function plan(width, viewHeight, columns, rows, enlarged) {
   if (probs) {
     for (const cell of [1.5, 1, 0.75, 0.5]) {
       for (let row = tallest(bandCount, 7); row >= 6; row--) {
-        const norms = room - rows * row - units * cell - probs - 3 * gap;
+        const norms = room - digit * row - units * cell - probs - 3 * gap;
         if (norms < 110) continue;
-        return { row, gap, bands: [[["x", rows * row], [first.name, units * cell], ["probs", probs], ["norms", norms]], ...lower] };
+        return { row, gap, bands: [[["x", digit * row], [first.name, units * cell], ["probs", probs], ["norms", norms]], ...lower] };
       }
     }
   }
 
   // Three bands: a phone.
   const row = room < 330 ? 6 : 7;
-  const side = rows * row;
+  const side = digit * row;
   const half = Math.floor((room - gap) * 0.42);
   return {
     row,
@@ -99,11 +101,11 @@ function fitting(titles, width, font) {
 // ---------------------------------------------------------------------------------------------------------------
 // Numbers from Python.
 
-/* Rows of numbers in [-1, 1] from base64 int8 hundredths. */
-function decode(base64, cells) {
+/* Rows of numbers from base64 int8 hundredths of `top`. */
+function decode({ z: base64, cells, top }) {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const values = new Int8Array(bytes.buffer);
-  const row = (t) => Array.from(values.subarray(t * cells, (t + 1) * cells), (value) => value / HUNDREDTHS);
+  const row = (t) => Array.from(values.subarray(t * cells, (t + 1) * cells), (value) => (value * top) / HUNDREDTHS);
   return Array.from({ length: values.length / cells }, (_, t) => row(t));
 }
 
@@ -415,7 +417,9 @@ class Reader {
     const rest = (value) => [...norms, zeros].map(value);
     const none = columns.map(() => undefined);
     return {
-      z: [...columns.map((c) => decode(c.z, c.cells)), ...rest(() => undefined)],
+      z: [...columns.map((c) => decode(c)), ...rest(() => undefined)],
+      zmin: [...columns.map((c) => c.low), ...rest(() => undefined)],
+      zmax: [...columns.map((c) => c.top), ...rest(() => undefined)],
       colorscale: [...columns.map((c) => this.data.scales[theme][c.scale]), ...rest(() => undefined)],
       x: [...none, ...rest((trace) => trace.x)],
       y: [...none.map(() => Array.from({ length: this.data.rows }, (_, t) => t + 1)), ...rest((trace) => trace.y)],
