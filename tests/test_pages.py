@@ -8,8 +8,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from rnnviz import checkpoints, digits
+from rnnviz import checkpoints, digits, initial
 from rnnviz.digits import mnist
+from rnnviz.training import runs
+from rnnviz.training.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
@@ -22,6 +24,25 @@ def no_mnist(monkeypatch, tmp_path):
     monkeypatch.setattr(mnist, "status", lambda *_: status)
     monkeypatch.setattr(mnist, "fetch_in_background", lambda: None)
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def home(monkeypatch, tmp_path):
+    """An empty folder for training runs."""
+    monkeypatch.setenv("RNNVIZ_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def trained(**settings) -> str:
+    """Make a run with an untrained network of these settings and return the name to open it by."""
+    config = Config(hidden_size=5, **settings)
+    run = runs.create(config, "my run")
+    sizes = (config.input_size, config.hidden_size, config.num_layers, config.data.classes)
+    network = initial.network(config.cell, *sizes, shared=config.shared, recurrent=config.recurrent)
+    card = checkpoints.Card(run.id, config.cell, training=config.to_dict(), accuracy={"mnist": 0.125})
+    checkpoints.save(network, run.folder / "model.safetensors", card)
+    st.cache_data.clear()
+    return f"run:{run.id}"
 
 
 def open_page(name: str, **link: str) -> AppTest:
@@ -51,6 +72,63 @@ def test_every_shipped_network_steps_through_a_digit(network, no_mnist):
     assert not app.exception
     assert link(app)["net"] == network
     assert link(app)["step"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows"),
+    [
+        ({"cell": "peephole_lstm"}, 28),
+        ({"cell": "peephole_lstm_full", "num_layers": 2}, 28),
+        ({"cell": "layernorm_lstm"}, 28),
+        ({"cell": "lstm", "num_layers": 2, "shared": True}, 28),
+        ({"cell": "rnn_relu", "recurrent": "identity"}, 28),
+        ({"cell": "gru", "delay": 9}, 37),
+        ({"cell": "rnn_tanh", "reading": "pixels"}, 28),
+        ({"cell": "lstm", "reading": "permuted", "dataset": "uci", "validation": 0}, 28),
+    ],
+)
+def test_every_kind_of_run_steps_through_a_digit(settings, rows, no_mnist, home):
+    name = trained(**settings)
+    app = open_page("step.py", net=name, digit="7")
+    assert not app.exception
+    assert not app.error
+    assert link(app)["net"] == name
+    assert app.session_state["step"] == rows
+    assert any("my run" in caption.value and "12.5%" in caption.value for caption in app.caption)
+
+
+def test_a_run_stands_among_the_networks_under_its_name(no_mnist, home):
+    trained()
+    app = open_page("step.py")
+    assert "run: my run" in app.selectbox(key="widget_net").options
+
+
+def test_a_run_that_reads_no_digits_is_not_offered_and_is_refused_in_words(no_mnist, home):
+    name = trained(dataset="halves")
+    assert "run: my run" not in open_page("step.py").selectbox(key="widget_net").options
+    app = open_page("step.py", net=name)
+    assert not app.exception
+    assert "reads no digits" in app.error[0].value
+
+
+def test_a_link_to_a_run_that_is_gone_says_so_and_shows_another_network(no_mnist, home):
+    app = open_page("step.py", net="run:20200101-000000-aaaa")
+    assert not app.exception
+    assert any("left out: net" in warning.value for warning in app.warning)
+    assert "net" not in link(app)
+
+
+def test_a_run_that_went_on_is_read_anew(no_mnist, home):
+    name = trained(cell="lstm")
+    app = open_page("step.py", net=name, digit="7")
+    before = app.session_state["link"]
+    network = initial.network("lstm", hidden_size=9, seed=4)
+    card = checkpoints.Card(name[4:], "lstm", training=Config(hidden_size=9).to_dict())
+    checkpoints.save(network, checkpoints.path(name), card)
+    app.run()
+    assert not app.exception
+    assert app.session_state["link"] == before
+    assert any("9 units" in caption.value for caption in app.caption)
 
 
 def test_without_mnist_the_bundled_digits_serve_and_the_page_says_so(no_mnist):

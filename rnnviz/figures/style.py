@@ -21,6 +21,8 @@ INK = Kind("ink", 0.0, 1.0)
 STATE = Kind("state", -1.0, 1.0)
 GATE = Kind("gate", 0.0, 1.0)
 PROBABILITY = Kind("probability", 0.0, 1.0)
+GRADIENT = Kind("gradient", -5.0, 1.0)
+"""Of log10 of a gradient's norm relative to the last step's, in the film of a run: at 1 the colour is fullest."""
 
 KINDS: dict[str, Kind] = {
     "x": INK,
@@ -36,12 +38,34 @@ SCALES: dict[str, dict[str, Scale]] = {
         "state": [[0, "#A84B00"], [0.25, "#EE9B3A"], [0.5, "#F6F6F3"], [0.75, "#62A5CE"], [1, "#1B5FA6"]],
         "gate": [[0, "#F6F6F3"], [0.5, "#79BDAD"], [1, "#00594F"]],
         "probability": [[0, "#F6F6F3"], [0.5, "#9A93C6"], [1, "#43117D"]],
+        "accuracy": [[0, "#F6F6F3"], [1, "#B0A9D8"]],
+        "mistake": [[0, "#F6F6F3"], [0.45, "#EE9078"], [1, "#9A1B10"]],
+        "gradient": [
+            [0, "#F6F6F3"],
+            [0.25, "#C5E0D8"],
+            [0.5, "#62A5CE"],
+            [0.667, "#2B6BAE"],
+            [0.833, "#1B2A63"],
+            [0.88, "#7A2E5D"],
+            [1, "#D9601A"],
+        ],
     },
     "dark": {
         "ink": [[0, "#24262B"], [1, "#F5F5F2"]],
         "state": [[0, "#FFBE6B"], [0.25, "#B55E0B"], [0.5, "#24262B"], [0.75, "#2E7DBB"], [1, "#9BCBEB"]],
         "gate": [[0, "#24262B"], [0.5, "#2B8376"], [1, "#A9EBD8"]],
         "probability": [[0, "#24262B"], [0.5, "#6D55AC"], [1, "#E0DDF2"]],
+        "accuracy": [[0, "#24262B"], [1, "#5B4794"]],
+        "mistake": [[0, "#24262B"], [0.45, "#A83A28"], [1, "#FFB9A8"]],
+        "gradient": [
+            [0, "#24262B"],
+            [0.25, "#24494A"],
+            [0.5, "#2E7DBB"],
+            [0.667, "#7FB4DE"],
+            [0.833, "#EAF3FB"],
+            [0.88, "#F3C9A5"],
+            [1, "#F08A3C"],
+        ],
     },
 }
 
@@ -51,6 +75,9 @@ LINES: dict[str, dict[str, str]] = {
         "c": "#00594F",
         "x": "#8A5A00",
         "jacobian": "#8E2A7B",
+        "curve": "#16171A",
+        "level": "#C0271B",
+        "zero": "#B9B5AC",
         "grid": "#E4E4E0",
         "text": "#4A4D55",
     },
@@ -59,11 +86,39 @@ LINES: dict[str, dict[str, str]] = {
         "c": "#7FD6C2",
         "x": "#F0B65B",
         "jacobian": "#E39AD4",
+        "curve": "#F1F1EE",
+        "level": "#E5533D",
+        "zero": "#62646B",
         "grid": "#383B43",
         "text": "#C9CCD3",
     },
 }
-"""Line colours by the state whose gradient is drawn; "grid" and "text" serve every figure."""
+"""Line colours by the state whose gradient is drawn; of a run's curves "curve" and the "level" or moment marked on
+them, "zero" where a gradient is exactly zero; "grid" and "text" serve every figure."""
 
 DASHES = {"h": "solid", "c": "dash", "x": "dot", "jacobian": "dashdot"}
 """Lines differ in dash as well as in colour."""
+
+
+class Look(NamedTuple):
+    """How the lines of one of several runs are drawn."""
+
+    colours: dict[str, str]
+    """By theme."""
+    dash: str
+
+
+RUNS = [
+    Look({"light": light, "dark": dark}, dash)
+    for light, dark, dash in (
+        ("#1B5FA6", "#8CC4F0", "solid"),
+        ("#B5500B", "#FFB066", "dash"),
+        ("#00756A", "#6FD3BF", "dot"),
+        ("#8E2A7B", "#E79AD8", "dashdot"),
+        ("#16171A", "#F1F1EE", "longdash"),
+        ("#7D6A00", "#D9C64A", "solid"),
+        ("#C0271B", "#FF8A75", "dash"),
+        ("#5A6270", "#A9B0BD", "dot"),
+    )
+]
+"""Runs that are compared differ in dash as well as in colour; as many as `ui.state.MAX_RUNS`."""

@@ -51,15 +51,24 @@ def reader(name: str) -> Reader:
     network, card = _opened(name, _version(name))
     settings = card.training
     order, delay = settings.get("reading", "rows"), settings.get("delay", 0)
-    if order not in digits.ORDERS or not isinstance(delay, int) or not 0 <= delay <= 784:
-        raise checkpoints.CheckpointError(f"{name} must say in which order it reads. Got {order!r}, {delay!r}.")
-    title = runs.Run(name[4:]).name if name.startswith("run:") else name
+    try:
+        digits.as_sequences(np.zeros((28, 28)), order, delay)
+    except (ValueError, TypeError) as error:
+        raise checkpoints.CheckpointError(f"{name}: {error}") from error
+    title = _run_title(name) if name.startswith("run:") else name
     return Reader(name, title, network, card, order, delay)
 
 
 def title(words: Words, name: str) -> str:
     """Return what people call a network."""
-    return words("step.run", name=runs.Run(name[4:]).name) if name.startswith("run:") else name
+    return words("step.run", name=_run_title(name)) if name.startswith("run:") else name
+
+
+def _run_title(name: str) -> str:
+    try:
+        return runs.Run(name[4:]).name
+    except (runs.RunError, runs.NoSuchRun):  # its settings are damaged, or it has just been deleted
+        return name[4:]
 
 
 def opens(name: str) -> bool:
@@ -70,9 +79,13 @@ def opens(name: str) -> bool:
         return False
 
 
-@st.cache_data(show_spinner=False, ttl=3)
 def run_names() -> list[str]:
     """Return the newest training runs that have a network which reads digits, as names to open them by."""
+    return _run_names(str(checkpoints.runs_home()))
+
+
+@st.cache_data(show_spinner=False, ttl=3)
+def _run_names(home: str) -> list[str]:
     found = []
     for run in runs.listed():
         try:

@@ -37,9 +37,36 @@ def open_page(name: str) -> Words:
     title = f"{words(f'page.{name}')} · {words('app.name')}"
     st.set_page_config(page_title=title, page_icon=HERE / "icon.png", layout="wide")
     st.html(HERE / "frame.css")
+    follow()
     if st.session_state.get("page") != name:
         st.session_state["page"], st.session_state["entered"] = name, True
     return words
+
+
+def go(page: str, **values: object) -> None:
+    """Ask for another page, with values for its session; for a button's on_click.
+
+    A button that is read where it is drawn loses its click when the page is run again before it comes to that.
+    """
+    st.session_state.update(values)
+    st.session_state["go"] = page
+
+
+def open_in_step(run_id: str, digit_set: str | None = None, index: int | None = None) -> None:
+    """Ask for the Step page with a run's network, reading the digit of that index if one is given."""
+    for key in ("layer", "step"):  # another network may have fewer layers, and is read from its last row
+        st.session_state.pop(key, None)
+    if index is not None:
+        for key in ("draw", "asked"):
+            st.session_state.pop(key, None)
+        go("step", set=digit_set, digit=index, source="sample", show="all")
+    go("step", net=f"run:{run_id}", label=state.AUTO)
+
+
+def follow() -> None:
+    """Go to the page that was asked for, if any."""
+    if page := st.session_state.pop("go", None):
+        st.switch_page(ROOT / "pages" / f"{page}.py")
 
 
 def title(words: Words, key: str) -> None:

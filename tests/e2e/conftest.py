@@ -7,8 +7,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import browser_path
@@ -39,10 +41,21 @@ def serve(log: Path, **environment: str) -> tuple[subprocess.Popen, str]:
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory) -> Iterator[str]:
+def runs_folder(tmp_path_factory) -> Iterator[Path]:
+    """Where the app keeps its training runs; nothing of it is at work when the tests are over."""
+    folder = tmp_path_factory.mktemp("app") / "runs"
+    yield folder
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("RNNVIZ_RUNS") == str(folder):
+                process.kill()
+
+
+@pytest.fixture(scope="session")
+def app(runs_folder) -> Iterator[str]:
     """The address of one running app for all tests; none of them may leave an error in its log."""
-    log = tmp_path_factory.mktemp("app") / "log.txt"
-    process, url = serve(log)
+    log = runs_folder.with_name("log.txt")
+    process, url = serve(log, RNNVIZ_RUNS=str(runs_folder), RNNVIZ_SLOTS="1")
     yield url
     process.terminate()
     process.wait(10)
@@ -58,6 +71,12 @@ def chromium() -> Iterator:
         browser.close()
 
 
+def is_error(message) -> bool:
+    """Return whether a message of the browser's console tells of an error of ours."""
+    # Opened at /train, Streamlit asks for its own addresses below /train first, and then above.
+    return message.type == "error" and "/_stcore/" not in message.location["url"]
+
+
 @pytest.fixture
 def open_page(chromium, app) -> Iterator:
     """Open an address of the app in a fresh browser context; errors in the page's console fail the test."""
@@ -69,7 +88,7 @@ def open_page(chromium, app) -> Iterator:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
         page.on("request", lambda request: request.url.startswith(at_home) or errors.append(request.url))
         page.goto(app + path)
         page.wait_for_selector(wait, timeout=30_000, state="attached")

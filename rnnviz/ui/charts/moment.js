@@ -1,0 +1,54 @@
+/* A slider over the frames of a film. It follows the newest frame until it is moved. */
+
+const SEND_MS = 90; // between two moments told to Python while the thumb is dragged
+
+class Moment {
+  constructor(root) {
+    this.find = (selector) => root.querySelector(selector);
+    this.at = null; // the chosen update, or null for the newest
+    const slider = this.find("input");
+    slider.addEventListener("input", () => this.choose(this.data.steps[+slider.value]));
+    slider.addEventListener("keydown", (event) => event.key === "End" && this.choose(null, event));
+    this.find("button").addEventListener("click", () => this.choose(null));
+  }
+
+  update(data, setState) {
+    if (!this.data) this.at = data.at ?? null;
+    this.data = data;
+    this.setState = setState;
+    this.show();
+  }
+
+  /* `null` is the newest; an event is one that the slider must not act on itself. */
+  choose(at, event) {
+    event?.preventDefault();
+    this.at = at;
+    this.show();
+    this.sending ||= setTimeout(() => {
+      this.sending = 0;
+      this.setState("moment", this.at);
+    }, SEND_MS);
+  }
+
+  show() {
+    const { steps, words } = this.data;
+    const frame = this.at === null ? steps.length - 1 : steps.findLastIndex((step) => step <= this.at);
+    const slider = this.find("input");
+    slider.max = steps.length - 1;
+    slider.value = Math.max(0, frame);
+    const says = words.at.replace("{step}", steps[slider.value].toLocaleString("en-US"));
+    slider.setAttribute("aria-label", words.moment);
+    slider.setAttribute("aria-valuetext", says);
+    this.find("output").textContent = this.at === null ? `${says} ${words.following}` : says;
+    this.find("button").textContent = words.newest;
+    this.find("button").hidden = this.at === null;
+  }
+}
+
+const mounted = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue }) {
+  if (!mounted.has(parentElement)) mounted.set(parentElement, new Moment(parentElement));
+  mounted.get(parentElement).update(data, setStateValue);
+  return () => mounted.delete(parentElement);
+}

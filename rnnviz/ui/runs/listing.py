@@ -1,0 +1,283 @@
+"""The list of all runs: found, filtered, ticked for a comparison, opened; it follows those that are at work."""
+
+from html import escape
+
+import streamlit as st
+
+from ...text import Words
+from ...training.config import DATASETS
+from .. import frame, state
+from . import acting, clicks, known, spoken
+from .known import Entry, Row
+
+PER_PAGE = 25
+EVERY = 2.0
+"""Seconds between two looks at runs that are at work."""
+ALL = "all"
+ORDERS = ("newest", "best", "longest", "largest")
+DEFAULTS = {"runs_text": "", "runs_state": ALL, "runs_cell": ALL, "runs_data": ALL, "runs_order": ORDERS[0]}
+
+
+def show(words: Words) -> None:
+    """Show the list, and what can be done with it."""
+    for key, value in DEFAULTS.items():
+        st.session_state.setdefault(key, value)
+    entries = known.entries()
+    if not entries:
+        empty(words)
+        return
+    _filters(words, entries)
+    live = any(row.active for row in _page(_chosen(known.rows(entries))))
+    st.fragment(_list, run_every=EVERY if live else None)(words, live)
+
+
+def empty(words: Words) -> None:
+    """Say what to do where there is no run yet."""
+    st.info(words("runs.empty"), icon=":material/info:")
+    st.page_link(frame.ROOT / "pages" / "train.py", label=words("runs.to_train"), icon=":material/model_training:")
+
+
+def open_runs(ids: list[str]) -> None:
+    """Show these runs, or the list for none."""
+    st.session_state["opened"] = list(ids)
+    state.heard()
+
+
+# ---- Which
+
+
+def _filters(words: Words, entries: list[Entry]) -> None:
+    """Show the filters; only what some run has is offered."""
+    configs = [entry.plan.config for entry in entries if entry.plan]
+    cells, data = {config.cell for config in configs}, {config.dataset for config in configs}
+    standings = {entry.standing for entry in entries}
+    offered = {
+        "runs_state": [name for name in known.STANDINGS if name in standings],
+        "runs_cell": sorted(cells),
+        "runs_data": [name for name in DATASETS if name in data],
+    }
+
+    def first_page() -> None:
+        st.session_state["runs_page"] = 1
+        st.session_state["runs_turned"] = st.session_state.get("runs_turned", 0) + 1  # pages to turn, anew
+
+    with st.container(horizontal=True, vertical_alignment="bottom", key="runs_filters"):
+        state.remember(
+            st.text_input,
+            words("runs.find"),
+            key="runs_text",
+            on_change=first_page,
+            icon=":material/search:",
+            help=words("runs.find_help"),
+            width=240,
+        )
+        for name, prefix in (("state", "run.state"), ("cell", "cell"), ("data", "option.dataset")):
+            key = f"runs_{name}"
+            if st.session_state[key] not in (ALL, *offered[key]):
+                st.session_state[key] = ALL
+            if len(offered[key]) < 2 and st.session_state[key] == ALL:
+                continue
+            state.remember(
+                st.selectbox,
+                words(f"runs.by_{name}"),
+                [ALL, *offered[key]],
+                format_func=lambda each, prefix=prefix: words("runs.any" if each == ALL else f"{prefix}.{each}"),
+                key=key,
+                on_change=first_page,
+                filter_mode=None,
+                width=180,
+            )
+        state.remember(
+            st.selectbox,
+            words("runs.order"),
+            ORDERS,
+            format_func=lambda name: words(f"runs.order_{name}"),
+            key="runs_order",
+            on_change=first_page,
+            filter_mode=None,
+            width=180,
+        )
+
+
+def _chosen(rows: list[Row]) -> list[Row]:
+    """Return the rows that the filters let through, in the chosen order."""
+    chosen = {name: st.session_state[f"runs_{name}"] for name in ("text", "state", "cell", "data", "order")}
+    found = [row for row in rows if _lets_through(row, chosen)]
+    keys = {
+        "best": lambda row: (known.spread([known.result(entry).accuracy for entry in row.entries]) or (-1.0,))[0],
+        "longest": lambda row: sum(entry.state.seconds for entry in row.entries),
+        "largest": lambda row: sum(map(known.size, row.entries)),
+    }
+    order = chosen["order"]
+    return sorted(found, key=keys[order], reverse=True) if order in keys else found
+
+
+def _lets_through(row: Row, chosen: dict[str, str]) -> bool:
+    text = chosen["text"].strip().casefold()
+    return any(
+        (chosen["state"] in (ALL, entry.standing))
+        and (not entry.plan or chosen["cell"] in (ALL, entry.plan.config.cell))
+        and (not entry.plan or chosen["data"] in (ALL, entry.plan.config.dataset))
+        and (entry.plan or {chosen["cell"], chosen["data"]} == {ALL})
+        and (not text or text in _searched(entry))
+        for entry in row.entries
+    )
+
+
+def _searched(entry: Entry) -> str:
+    """Return what of a run is searched: names, note, id, preset."""
+    given = (entry.name, entry.note, entry.id, entry.plan and entry.plan.preset, entry.group and entry.group.name)
+    return "\n".join(part for part in given if part).casefold()
+
+
+def _page(rows: list[Row]) -> list[Row]:
+    """Return the rows of the page that is turned to."""
+    pages = max(1, -(-len(rows) // PER_PAGE))
+    page = st.session_state["runs_page"] = min(st.session_state.get("runs_page", 1), pages)
+    return rows[(page - 1) * PER_PAGE : page * PER_PAGE]
+
+
+# ---- The list
+
+
+def _list(words: Words, live: bool) -> None:
+    found = _chosen(known.rows(known.entries()))
+    shown = _page(found)
+    if live != any(row.active for row in shown):
+        st.rerun()  # the whole page: whether to look again every two seconds has changed
+    acting.look_after(words, live)
+    if not found:
+        st.info(words("runs.no_match"), icon=":material/filter_alt_off:")
+        return
+    titles = [words(f"runs.column.{name}") for name in ("name", "state", "network", "data")]
+    titles += [words(f"runs.column.{name}") for name in NUMBERS]
+    table(words, "runs_list", titles, len(NUMBERS), [row_html(words, row) for row in shown])
+    _turn(words, len(found))
+    ticked_bar(words)
+
+
+def table(words: Words, key: str, titles: list[str], numbers: int, rows: list[str]) -> str | None:
+    """Show runs with boxes to tick, open the one that is clicked, and return any other click.
+
+    titles: of the columns, the last `numbers` of them of numbers. rows: HTML with `tick_html` in front.
+    """
+    ticked = st.session_state.setdefault("runs_ticked", [])
+    done = clicks.table(
+        f"{key}_{st.session_state.setdefault('runs_round', 0)}",
+        words("runs.list"),
+        spoken.head_html(titles, numbers, ticks=words("runs.tick")),
+        rows,
+        ticked=ticked,
+        most=state.MAX_RUNS,
+    )
+    st.session_state["runs_ticked"] = done.ticked
+    if done.clicked and " " not in done.clicked:
+        open_runs([done.clicked])
+        st.rerun()
+    return done.clicked
+
+
+NUMBERS = ("validation", "test", "time", "when", "size")
+
+
+def row_html(words: Words, row: Row) -> str:
+    """Return a row of the list as HTML."""
+    first, config = row.entries[0], next((entry.plan.config for entry in row.entries if entry.plan), None)
+    results = [known.result(entry) for entry in row.entries]
+    judged = known.finished(row) if row.group else results
+    if row.group:
+        about = words(f"runs.group_{row.group.kind}", count=len(row.entries))
+        stand = _standings_html(words, row)
+    else:
+        about = first.plan.preset if first.plan and first.plan.preset != first.name else ""
+        stand = spoken.standing_html(words, first)
+    network = spoken.network(words, config) if config else "–"
+    data = words(f"option.dataset.{config.dataset}") if config else "–"
+    if row.group and "cell" in row.group.values or row.group and "hidden_size" in row.group.values:
+        network = words("runs.several")
+    texts = {
+        "validation": spoken.plus_minus([result.validation for result in judged]),
+        "test": spoken.plus_minus([result.test for result in judged]),
+        "time": spoken.duration(words, sum(result.seconds for result in results)),
+        "when": spoken.moment(max(entry.when for entry in row.entries)),
+        "size": spoken.megabytes(sum(map(known.size, row.entries))),
+    }
+    below = {}
+    if row.group and row.group.kind == "sweep" and (known_scores := [r.validation for r in judged if r.validation]):
+        below["validation"] = words("runs.best", share=max(known_scores))
+    return (
+        f"{spoken.row_html(words, row.id, row.name)}{spoken.name_html(row.id, row.name, below=about)}"
+        f'<td class="state">{stand}</td>'
+        f"{spoken.cell_html(network)}{spoken.cell_html(data)}"
+        + "".join(spoken.number_html(words(f"runs.column.{key}"), texts[key], below.get(key, "")) for key in NUMBERS)
+        + "</tr>"
+    )
+
+
+def _standings_html(words: Words, row: Row) -> str:
+    """Return how many of a group stand where."""
+    counts = {name: sum(entry.standing == name for entry in row.entries) for name in known.STANDINGS}
+    return "<br>".join(
+        f'<span class="{name}"><i aria-hidden="true"></i>'
+        f"{escape(words('runs.so_many', count=count, state=words(f'run.state.{name}')))}</span>"
+        for name, count in counts.items()
+        if count
+    )
+
+
+def _turn(words: Words, count: int) -> None:
+    """Show which part of the list this is, and turn its pages."""
+    pages = -(-count // PER_PAGE)
+    with st.container(horizontal=True, vertical_alignment="center", key="runs_pages"):
+        page = st.session_state["runs_page"]
+        first, last = (page - 1) * PER_PAGE + 1, min(page * PER_PAGE, count)
+        place = words("runs.range", first=first, last=last, count=count)
+        st.caption(words.join([place, words("runs.tick_hint")]), width="content")
+        if pages > 1:
+            key = f"runs_turn_{st.session_state.setdefault('runs_turned', 0)}"
+
+            def turned() -> None:
+                st.session_state["runs_page"] = st.session_state[key]
+
+            st.pagination(pages, default=page, key=key, on_change=turned)
+
+
+def ticked_bar(words: Words) -> None:
+    """Offer what can be done with the ticked runs."""
+    members = _members(st.session_state["runs_ticked"])
+    if not members:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="runs_ticked_bar"):
+        too_many = [words("runs.ticked_many", most=state.MAX_RUNS)] if len(members) > state.MAX_RUNS else []
+        st.markdown(words.join([words("runs.ticked", count=len(members)), *too_many]), width="content")
+        if st.button(
+            words("runs.compare"),
+            icon=":material/compare:",
+            type="primary",
+            disabled=not 2 <= len(members) <= state.MAX_RUNS,
+            key="runs_compare",
+        ):
+            open_runs([entry.id for entry in members])
+            st.rerun()
+        with st.popover(words("acting.delete"), icon=":material/delete:"):
+            size = spoken.megabytes(sum(map(known.size, members)))
+            st.markdown(words("acting.delete_sure", count=len(members), size=size))
+            if st.button(words("acting.delete_yes", count=len(members)), type="primary", key="runs_delete_ticked"):
+                acting.delete_now(words, members)
+                _untick()
+                st.rerun()
+        if st.button(words("runs.untick"), icon=":material/close:", key="runs_untick"):
+            _untick()
+            st.rerun()
+
+
+def _untick() -> None:
+    st.session_state["runs_ticked"] = []
+    st.session_state["runs_round"] += 1  # a table anew, with no box ticked
+
+
+def _members(ids: list[str]) -> list[Entry]:
+    """Return the runs behind ids of runs and of groups; those that are gone left out."""
+    found = known.entries()
+    named = {each.id: [each] for each in found} | {row.id: list(row.entries) for row in known.rows(found)}
+    return list({entry.id: entry for id in ids for entry in named.get(id, [])}.values())

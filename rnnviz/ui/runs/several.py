@@ -1,0 +1,144 @@
+"""Runs beside each other: their curves in one figure, their numbers, and the settings in which they differ."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from ...figures.results import POINTS, Curve, comparison
+from ...text import Words
+from ...training import estimate
+from ...training.config import Config
+from ..charts import Chart, charts
+from . import acting, clicks, known, spoken
+from .known import Entry
+from .listing import EVERY, open_runs
+
+NUMBERS = ("validation", "test", "loss", "updates", "time", "parameters")
+
+
+def show(words: Words, entries: Sequence[Entry]) -> None:
+    """Show runs beside each other, and follow those that are at work."""
+    st.header(words("several.title", count=len(entries)), anchor=False)
+    live = any(entry.active for entry in entries)
+    st.fragment(_live, run_every=EVERY if live else None)(words, entries)
+
+
+def _live(words: Words, entries: Sequence[Entry]) -> None:
+    fresh = [known.entry(entry.run) for entry in entries]
+    if None in fresh or any(entry.active for entry in fresh) != any(entry.active for entry in entries):
+        st.rerun()
+    acting.look_after(words, any(entry.active for entry in fresh))
+    curves(words, fresh, "several")
+    st.subheader(words("several.numbers"), anchor=False)
+    _open(clicks.table("several_numbers", words("several.numbers"), *_numbers(words, fresh)).clicked)
+    st.subheader(words("several.settings"), anchor=False)
+    names = differing([entry.plan.config for entry in fresh if entry.plan])
+    if names:
+        _open(clicks.matrix("several_settings", words("several.settings"), *_settings(words, fresh, names)))
+    else:
+        st.markdown(words("several.same"))
+
+
+def _open(clicked: str | None) -> None:
+    if clicked:
+        open_runs([clicked])
+        st.rerun()
+
+
+# ---- The figure
+
+
+def curves(words: Words, entries: Sequence[Entry], key: str, names: Sequence[str] = ()) -> None:
+    """Show the learning curves of runs in one figure. names: what they are called there; else their own names."""
+    axis = st.segmented_control(
+        words("several.axis"),
+        ["step", "seconds"],
+        default="step",
+        required=True,
+        format_func=lambda name: words(f"several.axis_{name}"),
+        key=f"axis_{key}",
+    )
+    names = names or [spoken.title(words, entry) for entry in entries]
+    drawn = [curve(name, known.metrics(entry.run), axis) for name, entry in zip(names, entries, strict=True)]
+    theme = st.context.theme.type or "light"
+    titles = {name: words(f"several.{name}") for name in ("loss", "accuracy")} | {"x": words(f"several.axis_{axis}")}
+    titles |= {f"{name}_hover": words(f"several.{name}_hover_{axis}") for name in ("loss", "accuracy")}
+    figure = comparison(drawn, titles, theme)
+    if any(len(each.x) > POINTS for each in drawn):
+        st.caption(words("several.smoothed"))
+    charts([Chart("comparison", "", figure, describe(words, drawn))], theme, key=f"curves_{key}")
+
+
+def curve(name: str, rows: Sequence[dict], axis: str = "step") -> Curve:
+    """Return a run's curve from its rows; axis is "step" or "seconds"."""
+
+    def column(key: str) -> np.ndarray:
+        return np.array([np.nan if row.get(key) is None else row[key] for row in rows], float)
+
+    return Curve(name, column(axis), column("loss"), column("accuracy"))
+
+
+def describe(words: Words, drawn: Sequence[Curve]) -> str:
+    """Return in a sentence per run where its curves end."""
+    said = []
+    for each in drawn:
+        loss, accuracy = (values[np.isfinite(values)] for values in (each.loss, each.accuracy))
+        if len(loss) and len(accuracy):
+            said.append(words("several.alt", name=each.name, loss=loss[-1], accuracy=accuracy[-1]))
+        elif len(loss):
+            said.append(words("several.alt_loss", name=each.name, loss=loss[-1]))
+        else:
+            said.append(words("several.alt_none", name=each.name))
+    return words.join(said)
+
+
+# ---- The tables
+
+
+def differing(configs: Sequence[Config]) -> list[str]:
+    """Return the settings in which some of the configs differ, in the order of Config."""
+    return [f.name for f in fields(Config) if len({getattr(config, f.name) for config in configs}) > 1]
+
+
+def _numbers(words: Words, entries: Sequence[Entry]) -> tuple[str, list[str]]:
+    titles = [words("runs.column.name"), words("runs.column.state"), *(words(f"several.{name}") for name in NUMBERS)]
+    rows = []
+    for index, entry in enumerate(entries):
+        result = known.result(entry)
+        steps = entry.state.steps or (entry.plan.config.updates if entry.plan else 0)
+        texts = {
+            "validation": spoken.percent(result.validation),
+            "test": spoken.percent(result.test),
+            "loss": "–" if result.loss is None else f"{result.loss:.4f}",
+            "updates": words("several.of", done=max(result.step, entry.state.step), steps=steps),
+            "time": spoken.duration(words, result.seconds),
+            "parameters": f"{estimate.parameters(entry.plan.config):,}" if entry.plan else "–",
+        }
+        cells = "".join(spoken.number_html(words(f"several.{key}"), texts[key]) for key in NUMBERS)
+        rows.append(_row(words, entry, index, f'<td class="state">{spoken.standing_html(words, entry)}</td>{cells}'))
+    return spoken.head_html(titles, len(NUMBERS)), rows
+
+
+def _settings(words: Words, entries: Sequence[Entry], names: Sequence[str]) -> tuple[str, list[str]]:
+    """Return a matrix: a row per setting, a column per run."""
+    heads = (
+        f'<th scope="col">{spoken.line_html(place)}'
+        f'<button data-click="{escape(entry.id)}">{escape(spoken.title(words, entry))}</button></th>'
+        for place, entry in enumerate(entries)
+    )
+    rows = []
+    for name in names:
+        given = [
+            spoken.value(words, name, getattr(entry.plan.config, name)) if entry.plan else "–" for entry in entries
+        ]
+        cells = "".join(f"<td>{escape(text)}</td>" for text in given)
+        rows.append(f'<tr><th scope="row">{escape(words(f"field.{name}.label"))}</th>{cells}</tr>')
+    return f"<tr><td></td>{''.join(heads)}</tr>", rows
+
+
+def _row(words: Words, entry: Entry, index: int, cells: str) -> str:
+    name = spoken.name_html(entry.id, spoken.title(words, entry), before=spoken.line_html(index))
+    return f'<tr data-click="{escape(entry.id)}">{name}{cells}</tr>'

@@ -1,0 +1,164 @@
+"""Numbers and standings of runs as people read them; and as HTML, escaped, for `clicks`."""
+
+from datetime import datetime
+from html import escape
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from ...cells import CELLS
+from ...figures.style import RUNS
+from ...text import Words
+from ...training.config import CHOICES, Config
+from . import known
+from .known import Entry
+
+
+def plain(text: str) -> str:
+    """Return what people wrote with nothing in it that Markdown takes for a sign."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>$~:" else c for c in text)
+
+
+def percent(share: float | None) -> str:
+    """Return an accuracy in percent; a dash where there is none."""
+    return "–" if share is None else f"{share:.2%}"
+
+
+def plus_minus(values: list[float | None]) -> str:
+    """Return mean ± standard deviation in percent; a dash where there is none."""
+    found = known.spread(values)
+    if found is None:
+        return "–"
+    mean, deviation = found
+    several = sum(value is not None for value in values) > 1
+    return f"{mean:.2%} ± {100 * deviation:.2f}" if several else f"{mean:.2%}"
+
+
+def duration(words: Words, seconds: float) -> str:
+    """Return a duration in the two largest units it has."""
+    whole = round(seconds)
+    if whole < 1:
+        return words("runs.under_a_second") if seconds else "–"
+    if whole < 60:
+        return words("runs.seconds", s=whole)
+    if whole < 3600:
+        return words("runs.minutes", m=whole // 60, s=whole % 60)
+    return words("runs.hours", h=whole // 3600, m=whole % 3600 // 60)
+
+
+def moment(seconds: float) -> str:
+    """Return a moment (seconds since 1970) on the reader's own clock; a dash for 0."""
+    if not seconds:
+        return "–"
+    try:
+        zone = ZoneInfo(st.context.timezone) if st.context.timezone else None
+    except (KeyError, ValueError, OSError):  # a server without a database of time zones
+        zone = None
+    return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M")
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes in the unit that suits it."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}" if size < 100 else f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"
+
+
+def network(words: Words, config: Config) -> str:
+    """Return cell, layers and units of what is trained."""
+    layers = f"{config.num_layers} × " if config.num_layers > 1 else ""
+    return f"{words(f'cell.{config.cell}')} · {layers}{config.hidden_size}"
+
+
+def value(words: Words, name: str, given: object) -> str:
+    """Return a setting's value in words."""
+    if isinstance(given, bool):
+        return words("runs.yes" if given else "runs.no")
+    if given is None:
+        return words("runs.none")
+    if name == "cell" and given in CELLS:
+        return words(f"cell.{given}")
+    if name in CHOICES:
+        return words(f"option.{name}.{given}")
+    if name == "fold":  # counted from 1 on screen, from 0 in code
+        return str(given + 1)
+    return f"{given:,}" if isinstance(given, int) else f"{given:g}"
+
+
+def title(words: Words, entry: Entry) -> str:
+    """Return what a run is called, with its place in its group unless it was given a name of its own."""
+    group = entry.group
+    if group is None or entry.name != (entry.plan.name or entry.id):
+        return entry.name
+    name = group.name or entry.name
+    if group.kind == "kfold":
+        return words("live.fold", name=name, index=group.index + 1, count=group.count)
+    return words("live.point", name=name, values=point(words, entry))
+
+
+def point(words: Words, entry: Entry) -> str:
+    """Return a run of a sweep by the settings that it differs in."""
+    said = (f"{words(f'field.{name}.label')} {value(words, name, v)}" for name, v in entry.group.values.items())
+    return words("runs.comma").join(said)
+
+
+def standing(words: Words, entry: Entry) -> str:
+    """Return where a run stands, while it trains with its progress."""
+    text = words(f"run.state.{entry.standing}")
+    return f"{text} {known.progress(entry):.0%}" if entry.standing in ("running", "stopping") else text
+
+
+# ---- As HTML
+
+
+def standing_html(words: Words, entry: Entry) -> str:
+    """Return where a run stands, with a mark and the bar of its progress."""
+    bar = ""
+    if entry.standing in ("running", "stopping"):
+        share = known.progress(entry)
+        bar = f'<progress max="1" value="{share:.3f}" aria-label="{escape(words("runs.progress"))}"></progress>'
+    return f'<span class="{entry.standing}"><i aria-hidden="true"></i>{escape(standing(words, entry))}</span>{bar}'
+
+
+def head_html(titles: list[str], numbers: int = 0, ticks: str = "") -> str:
+    """Return a table's head. numbers: how many of the last columns hold numbers; ticks: what the boxes are for."""
+    first = f'<th scope="col"><span class="hidden">{escape(ticks)}</span></th>' if ticks else ""
+    kinds = [""] * (len(titles) - numbers) + [' class="number"'] * numbers
+    cells = [f'<th scope="col"{kind}>{escape(title)}</th>' for kind, title in zip(kinds, titles, strict=True)]
+    return f"<tr>{first}{''.join(cells)}</tr>"
+
+
+def row_html(words: Words, id: str, name: str) -> str:
+    """Return the beginning of a row that opens a run or a group, with the box that ticks it."""
+    id, label = escape(id), escape(words("runs.tick_one", name=name))
+    box = f'<input type="checkbox" data-tick="{id}" aria-label="{label}">'
+    return f'<tr class="tickable" data-click="{id}"><td class="tick"><label>{box}</label></td>'
+
+
+def name_html(id: str, name: str, before: str = "", below: str = "") -> str:
+    """Return the cell with a run's name, which opens it. before: HTML; below: plain words."""
+    under = f"<small>{escape(below)}</small>" if below else ""
+    return f'<td class="name">{before}<button data-click="{escape(id)}">{escape(name)}</button>{under}</td>'
+
+
+def cell_html(text: str) -> str:
+    """Return a cell with plain words; on a phone nothing stands where there is nothing to say."""
+    return f'<td class="none">{text}</td>' if text == "–" else f"<td>{escape(text)}</td>"
+
+
+def number_html(label: str, text: str, below: str = "") -> str:
+    """Return a cell with a number; on a phone its label stands beside it. below: plain words."""
+    kind = "number none" if text == "–" else "number"
+    under = f"<small>{escape(below)}</small>" if below else ""
+    return f'<td class="{kind}" data-label="{escape(label)}">{escape(text)}{under}</td>'
+
+
+def line_html(index: int) -> str:
+    """Return how the line of the run with that number is drawn in the figures."""
+    look = RUNS[index % len(RUNS)]
+    colours = "; ".join(f"--{theme}:{colour}" for theme, colour in look.colours.items())
+    dashes = {"solid": "", "dash": "9 5", "dot": "3 4", "dashdot": "9 4 3 4", "longdash": "16 5"}[look.dash]
+    line = f'<line x1="0" y1="6" x2="38" y2="6" stroke-dasharray="{dashes}"/>'
+    return f'<svg class="line" viewBox="0 0 38 12" aria-hidden="true" style="{colours}">{line}</svg>'

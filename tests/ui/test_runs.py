@@ -1,0 +1,594 @@
+"""The Runs page: what it knows of runs, what it says of them, and what it does with them."""
+
+import json
+import os
+import shutil
+import zipfile
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from rnnviz.digits import mnist
+from rnnviz.text import Words
+from rnnviz.training import dispatch, runs
+from rnnviz.training.presets import PRESETS
+from rnnviz.ui.runs import acting, known, listing, several, spoken
+from tests.made_runs import SMALL, at_work, made, made_group, runs_here
+
+ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["runs_here"]
+
+
+@pytest.fixture(autouse=True)
+def home(runs_here, monkeypatch):
+    """An empty folder of runs, and nobody who would start them."""
+    monkeypatch.setattr(dispatch, "ensure", lambda: None)
+    known.refresh()
+    st.cache_resource.clear()
+    return runs_here
+
+
+def open_page(*ids: str, **link: str) -> AppTest:
+    known.refresh()
+    app = AppTest.from_file(str(ROOT / "pages" / "runs.py"), default_timeout=60)
+    for key, value in (link | ({"runs": ",".join(ids)} if ids else {})).items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def again(app: AppTest) -> AppTest:
+    known.refresh()
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    """Return all that the page says, in one text."""
+    kinds = (app.header, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.code)
+    return "\n".join(str(each.value) for kind in kinds for each in kind)
+
+
+def entry(run: runs.Run) -> known.Entry:
+    return known.entry(run)
+
+
+def html(*entries: known.Entry) -> str:
+    (row,) = known.rows(entries)
+    return listing.row_html(Words("en"), row)
+
+
+# ---- What is known
+
+
+def test_runs_are_listed_newest_first_and_a_group_is_one_row():
+    ids = [made(id=f"20261121-04150{k}-aaaa").id for k in range(3)]
+    folds = made_group("kfold", 4)
+    known.refresh()
+    rows = known.rows(known.entries())
+    alone = [row.id for row in rows if not row.group]
+    assert alone == ids[::-1]
+    (group,) = (row for row in rows if row.group)
+    assert [each.run for each in group.entries] == folds
+
+
+def test_there_are_no_runs_where_there_is_no_folder():
+    assert known.entries() == []
+
+
+def test_a_dead_workers_run_is_lost_and_a_living_ones_is_running():
+    run = made("running")
+    assert entry(run).standing == "lost"
+    with at_work(run):
+        assert entry(run).standing == "running"
+        (run.folder / "stop").touch()
+        assert entry(run).standing == "stopping"
+
+
+def test_a_run_whose_settings_cannot_be_read_is_listed_as_such():
+    run = made()
+    (run.folder / "config.json").write_text("{")
+    found = entry(run)
+    assert (found.standing, found.plan, found.name) == ("unreadable", None, run.id)
+    assert known.result(found) == known.Result()
+
+
+def test_what_has_changed_on_the_disk_is_read_anew():
+    run = made("stopped", share=0.5)
+    before = known.result(entry(run))
+    runs.annotate(run, name="another name")
+    with run.hold():
+        run.write_state(replace(run.state, state="queued"))
+    with open(run.folder / "metrics.jsonl", "a") as file:
+        file.write(json.dumps({"step": 60, "epoch": 3.0, "seconds": 1.0, "loss": 0.01, "accuracy": 0.875}) + "\n")
+    (run.folder / "answers.npz").unlink()
+    after = known.result(entry(run))
+    assert (entry(run).name, entry(run).standing) == ("another name", "queued")
+    assert (after.step, after.validation, after.scored) == (60, 0.875, False)
+    assert before.scored
+    assert before.step < 60
+
+
+def rows_of(run: runs.Run, *accuracies: float) -> known.Result:
+    rows = ({"step": k + 1, "loss": 0.5, "seconds": k + 1.0, "accuracy": a} for k, a in enumerate(accuracies))
+    (run.folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return known.result(entry(run))
+
+
+def test_the_accuracy_is_that_of_the_weights_that_are_kept():
+    assert rows_of(made("stopped", replace(SMALL, keep="best")), 0.5, 0.9, 0.8).validation == 0.9
+    assert rows_of(made("stopped", replace(SMALL, keep="last")), 0.5, 0.9, 0.8).validation == 0.8
+
+
+def test_a_run_that_watches_the_test_digits_has_no_validation_accuracy():
+    run = made("failed", replace(SMALL, watch="test", validation=0))
+    result = rows_of(run, 0.5, 0.75)
+    assert (result.validation, result.test, result.scored) == (None, 0.75, False)
+    assert result.accuracy == 0.75
+
+
+def test_the_test_accuracy_is_counted_on_the_answers():
+    run = made()
+    labels = known.test_digits("uci")[1]
+    answers = labels.copy()
+    answers[:36] = (answers[:36] + 1) % 10
+    np.savez(run.folder / "answers.npz", predicted=answers, confidence=np.ones(360, np.float16))
+    result = known.result(entry(run))
+    assert (result.test, result.scored) == (0.9, True)
+
+
+def test_progress_is_that_of_the_last_row():
+    run = made("running", share=0.5)
+    assert known.progress(entry(run)) == pytest.approx(0.5, abs=0.05)
+    assert known.progress(entry(made())) == 1.0
+    assert known.progress(entry(made("queued"))) == 0.0
+
+
+def test_the_spread_is_the_sample_standard_deviation_of_what_is_known():
+    mean, deviation = known.spread([0.9, None, 0.8])
+    assert mean == pytest.approx(0.85)
+    assert deviation == pytest.approx(np.std([0.9, 0.8], ddof=1))
+    assert known.spread([0.9]) == (0.9, 0.0)
+    assert known.spread([None]) is None
+
+
+def test_a_group_counts_only_the_runs_that_came_to_their_end():
+    members = made_group("kfold", 3)
+    with members[0].hold():
+        members[0].write_state(replace(members[0].state, state="failed"))
+    known.refresh()
+    row = known.members(members[0].plan.group.id)
+    assert len(known.finished(row)) == 2
+
+
+# ---- The list
+
+
+def test_a_row_tells_name_state_network_data_and_numbers():
+    run = made(name="my run")
+    told = html(entry(run))
+    result = known.result(entry(run))
+    scores = (f"{result.validation:.2%}", f"{result.test:.2%}")
+    for text in ("my run", "finished", f"LSTM · {SMALL.hidden_size}", "Bundled digits", *scores):
+        assert text in told
+
+
+def test_names_that_people_give_are_text_and_never_code():
+    run = made(name='<img src=x onerror="alert(1)">')
+    assert "<img" not in html(entry(run))
+    app = open_page(run.id)
+    assert app.header[0].value == r'\<img src=x onerror="alert\(1\)"\>'
+
+
+def test_a_running_run_shows_its_progress():
+    run = made("running", share=0.5)
+    with at_work(run):
+        told = html(entry(run))
+    assert "training 5" in told
+    assert "<progress" in told
+
+
+def test_a_groups_row_tells_mean_and_spread_and_how_many_stand_where():
+    members = made_group("kfold", 3, name="three folds")
+    with members[2].hold():
+        members[2].write_state(replace(members[2].state, state="failed", reason="memory"))
+    told = html(*map(entry, members))
+    scores = [known.result(entry(run)).validation for run in members[:2]]
+    assert "three folds" in told
+    assert "2 finished" in told
+    assert "1 failed" in told
+    assert spoken.plus_minus(scores) in told
+    assert "±" in told
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        ({"runs_text": "ALPHA"}, ["alpha"]),
+        ({"runs_text": "seen by many"}, ["beta"]),
+        ({"runs_state": "failed"}, ["beta"]),
+        ({"runs_cell": "gru"}, ["alpha"]),
+        ({"runs_data": "mnist"}, ["gamma"]),
+        ({"runs_text": "nothing like it"}, []),
+        ({}, ["gamma", "beta", "alpha"]),
+    ],
+)
+def test_filters_let_through_what_fits(chosen, names):
+    made(name="alpha", config=replace(SMALL, cell="gru", forget_bias=None), id="20261121-041500-aaaa")
+    made("failed", name="beta", note="Seen by many", id="20261121-041501-aaaa")
+    made("stopped", PRESETS["fastest"].config, name="gamma", id="20261121-041502-aaaa")
+    known.refresh()
+    values = {key.removeprefix("runs_"): value for key, value in (listing.DEFAULTS | chosen).items()}
+    rows = known.rows(known.entries())
+    assert [row.name for row in rows if listing._lets_through(row, values)] == names
+
+
+def test_the_list_is_cut_into_pages_and_keeps_within_them(home):
+    first = made()
+    for k in range(29):
+        shutil.copytree(first.folder, home / f"20261120-0415{k:02}-aaaa")
+    app = open_page()
+    assert not app.exception
+    assert "1 to 25 of 30" in said(app)
+    app.session_state["runs_page"] = 9
+    assert "26 to 30 of 30" in said(app.run())
+
+
+def test_runs_that_fit_no_filter_are_told_apart_from_no_runs():
+    made()
+    app = open_page()
+    app.text_input(key="widget_runs_text").input("nothing like it").run()
+    assert "No run fits" in app.info[0].value
+
+
+# ---- Every view in both languages
+
+
+@pytest.fixture
+def no_mnist(monkeypatch, tmp_path):
+    def missing():
+        raise mnist.MnistMissing("not here")
+
+    monkeypatch.setattr(mnist, "test", missing)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_without_runs_the_page_says_what_to_do(language):
+    app = open_page(lang=language)
+    assert not app.exception
+    assert len(app.info) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("state", ["queued", "running", "finished", "stopped", "failed"])
+def test_a_run_of_every_state_is_shown(state, language):
+    run = made(state, note="a note")
+    app = open_page(run.id, lang=language)
+    assert not app.exception
+    assert len(app.error) == (state == "failed")
+    assert app.session_state["link"]["runs"] == run.id
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("preset", ["deep-lstm-toy-adam", "lstm-64-mnist", "rnn-3x64"])
+def test_runs_on_every_data_set_are_shown_without_mnist(preset, language, no_mnist):
+    run = made(config=PRESETS[preset].config, preset=preset, rows=10, frames=4)
+    app = open_page(run.id, lang=language)
+    assert not app.exception
+    assert not app.error
+
+
+def test_without_mnist_a_run_on_it_says_why_its_digits_are_not_shown(no_mnist):
+    run = made(config=PRESETS["fastest"].config, preset="fastest", rows=10, frames=4)
+    assert "MNIST is not on this machine" in open_page(run.id).info[0].value
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("state", ["finished", "running", "failed", "queued"])
+@pytest.mark.parametrize("kind", ["kfold", "sweep"])
+def test_groups_are_shown_whatever_their_runs_state(kind, state, language):
+    members = made_group(kind, 3, state)
+    app = open_page(members[0].plan.group.id, lang=language)
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_sweep_over_two_settings_or_over_names_is_shown():
+    for values in (
+        [{"learning_rate": rate, "hidden_size": size} for rate in (0.01, 0.02) for size in (8, 16)],
+        [{"cell": cell} for cell in ("rnn_tanh", "gru")],
+        [{"forget_bias": bias} for bias in (None, 1.0, 5.0)],
+        [{"augment": flag, "optimiser": name, "seed": 1} for flag in (True, False) for name in ("adam", "sgd")],
+    ):
+        id = runs.new_id()
+        for k, point in enumerate(values):
+            bias = {} if "forget_bias" in point else {"forget_bias": None}
+            member = runs.Group(id, "sweep", k, len(values), "a sweep", point)
+            made(config=replace(SMALL, **(bias | point)), group=member, id=f"{id}-{k + 1:02}", rows=8, frames=3)
+        app = open_page(id)
+        assert not app.exception
+        assert app.header[0].value == "a sweep"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_runs_are_compared_whatever_their_states(language):
+    ids = [made("finished").id, made("queued").id, made("failed", replace(SMALL, learning_rate=0.5)).id]
+    app = open_page(*ids, lang=language)
+    assert not app.exception
+    assert not app.error
+    assert app.session_state["link"]["runs"] == ",".join(ids)
+
+
+def test_an_unreadable_run_can_be_shown_compared_and_deleted():
+    run, other = made(), made()
+    (run.folder / "config.json").write_text("[]")
+    app = open_page(run.id)
+    assert not app.exception
+    assert "config.json" in app.error[0].value
+    assert not open_page(run.id, other.id).exception
+    app.button(key="delete_yes").click().run()
+    assert not run.folder.exists()
+
+
+# ---- What is said
+
+
+def test_a_fold_group_says_its_mean_and_what_the_spread_means():
+    members = made_group("kfold", 3)
+    scores = [known.result(entry(run)).validation for run in members]
+    app = open_page(members[0].plan.group.id)
+    assert f"**{np.mean(scores):.2%} ± {100 * np.std(scores, ddof=1):.2f}** percentage points" in said(app)
+    assert "standard deviation from fold to fold" in said(app)
+
+
+def test_a_failed_run_says_why_and_shows_what_its_worker_wrote():
+    run = made("failed", reason="memory")
+    app = open_page(run.id)
+    assert "memory was not enough" in app.error[0].value
+    assert run.log().strip() in "".join(code.value for code in app.code)
+
+
+def test_the_command_and_the_differences_from_the_preset_are_shown():
+    run = made(config=replace(SMALL, learning_rate=0.02), preset="bundled")
+    app = open_page(run.id)
+    assert "python -m rnnviz train --preset bundled --set epochs=4 --set learning_rate=0.02" in said(app)
+    assert "preset **bundled**, except for these" in said(app)
+
+
+def test_differing_settings_are_those_and_no_others():
+    configs = [SMALL, replace(SMALL, seed=3), replace(SMALL, seed=3, hidden_size=8)]
+    assert several.differing(configs) == ["hidden_size", "seed"]
+    assert several.differing([SMALL, SMALL]) == []
+
+
+def test_every_setting_and_choice_has_words():
+    for language in ("en", "zh"):
+        words = Words(language)
+        for name, preset in PRESETS.items():
+            for key, value in preset.config.to_dict().items():
+                assert spoken.value(words, key, value), (name, key)
+                assert words(f"field.{key}.label")
+
+
+def test_curves_are_described_in_numbers():
+    words = Words("en")
+    rows = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 0.5, "accuracy": 0.75}]
+    drawn = [several.curve("a", rows), several.curve("b", rows[:1]), several.curve("c", [])]
+    assert several.describe(words, drawn) == (
+        "a: loss 0.500 and accuracy 75.0% at its end. b: loss 2.000 at its end, no accuracy measured. "
+        "c: nothing measured yet."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "–"), (0.4, "under 1 s"), (14.2, "14 s"), (200, "3 min 20 s"), (3900, "1 h 05 min")]
+)
+def test_durations_are_told_in_their_two_largest_units(seconds, text):
+    assert spoken.duration(Words("en"), seconds) == text
+
+
+def test_sizes_are_told_in_the_unit_that_suits_them():
+    assert [spoken.megabytes(size) for size in (999, 1024, 87_300, 1_130_000, 2.5e9)] == [
+        "999 B", "1.02 kB", "87.3 kB", "1.13 MB", "2.5 GB"
+    ]  # fmt: skip
+
+
+def test_a_run_of_a_group_is_called_by_its_place_there_unless_it_was_given_a_name():
+    words, fold = Words("en"), made_group("kfold", 3, name="folds")[1]
+    point = made_group("sweep", 3, name="rates")[0]
+    assert spoken.title(words, entry(fold)) == "folds, fold 2 of 3"
+    assert spoken.title(words, entry(point)) == "rates, Learning rate 0.002"
+    runs.annotate(fold, name="the odd one")
+    assert spoken.title(words, entry(fold)) == "the odd one"
+    assert spoken.title(words, entry(made(name="alone"))) == "alone"
+
+
+# ---- Links
+
+
+def test_a_run_that_is_gone_is_said_and_the_list_is_shown():
+    made(name="still here")
+    app = open_page("20200101-000000-aaaa")
+    assert not app.exception
+    assert "20200101-000000-aaaa" in app.warning[0].value
+    assert "runs" not in app.session_state["link"]
+    assert "1 to 1 of 1" in said(app)
+
+
+def test_of_several_runs_in_a_link_those_that_are_there_are_shown():
+    run = made()
+    app = open_page(run.id, "20200101-000000-aaaa")
+    assert app.session_state["link"]["runs"] == run.id
+    assert len(app.warning) == 1
+
+
+def test_a_run_deleted_elsewhere_while_it_is_shown_is_said():
+    run = made()
+    app = open_page(run.id)
+    runs.delete(run)
+    app = again(app)
+    assert not app.exception
+    assert run.id in app.warning[0].value
+
+
+def test_more_runs_than_can_be_told_apart_are_cut_and_that_is_said():
+    members = made_group("sweep", 9)
+    single = made()
+    app = open_page(members[0].plan.group.id, single.id)
+    assert not app.exception
+    assert "The first 8 are compared" in said(app)
+
+
+def test_the_way_back_leads_to_the_group_and_to_the_list():
+    members = made_group("kfold", 2, name="two folds")
+    app = open_page(members[1].id)
+    app.button(key="runs_back_group").click().run()
+    assert app.header[0].value == "two folds"
+    app.button(key="runs_back").click().run()
+    assert "1 to 1 of 1" in said(app)
+    assert "runs" not in app.session_state["link"]
+
+
+def test_runs_that_another_page_looks_at_are_not_opened_here():
+    made()
+    app = AppTest.from_file(str(ROOT / "pages" / "runs.py"), default_timeout=60)
+    app.session_state["page"], app.session_state["runs"] = "train", [made().id]
+    app.run()
+    assert "of 2" in said(app)
+
+
+# ---- What is done
+
+
+def test_a_new_name_and_note_are_kept():
+    run = made(name="old")
+    app = open_page(run.id)
+    app.text_input[0].input("new name")
+    app.text_area[0].input("one\ntwo")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert not app.exception
+    assert run.note == {"name": "new name", "note": "one\ntwo"}
+    assert app.header[0].value == "new name"
+
+
+def test_a_run_is_deleted_only_after_a_second_click():
+    run, other = made(), made()
+    app = open_page(run.id)
+    assert run.exists
+    app.button(key="delete_yes").click().run()
+    assert not app.exception
+    assert not run.exists
+    assert other.exists
+    assert "1 to 1 of 1" in said(app)
+
+
+def test_a_run_at_work_is_not_deleted_and_that_is_said():
+    run = made("running")
+    app = open_page(run.id)  # lost: it may be deleted
+    with at_work(run):  # in this moment someone has taken it up again
+        app.button(key="delete_yes").click().run()
+    assert run.exists
+    assert not app.exception
+    assert any("Not deleted" in toast.value for toast in app.toast)
+
+
+def test_a_waiting_run_is_cancelled():
+    run = made("queued")
+    app = open_page(run.id)
+    app.button(key="run_stop").click().run()
+    assert run.state.state == "stopped"
+    assert not app.exception
+
+
+def test_a_run_at_work_is_asked_to_stop():
+    run = made("running")
+    with at_work(run):
+        app = open_page(run.id)
+        app.button(key="run_stop").click().run()
+        assert run.stopping
+        assert "asked to stop" in said(again(app))
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed", "running"])
+def test_a_run_that_ended_early_is_resumed_and_someone_is_called_to_start_it(state, monkeypatch):
+    called = []
+    monkeypatch.setattr(dispatch, "ensure", lambda: called.append(True))
+    run = made(state)
+    app = open_page(run.id)
+    app.button(key="run_resume").click().run()
+    assert not app.exception
+    assert run.state.state == "queued"
+    assert called
+
+
+def test_a_finished_run_offers_neither_stop_nor_resume():
+    keys = {button.key for button in open_page(made().id).button}
+    assert not keys & {"run_stop", "run_resume"}
+
+
+def test_where_nobody_can_start_runs_that_is_said(monkeypatch):
+    def refuse():
+        raise OSError("no process")
+
+    monkeypatch.setattr(dispatch, "ensure", refuse)
+    app = open_page(made("stopped").id)
+    app.button(key="run_resume").click().run()
+    assert not app.exception
+    assert "could not be started" in app.warning[0].value
+
+
+def test_the_rest_of_a_group_is_resumed_and_stopped_at_once():
+    members = made_group("kfold", 3, "stopped")
+    app = open_page(members[0].plan.group.id)
+    app.button(key="group_resume").click().run()
+    assert [run.state.state for run in members] == ["queued"] * 3
+    again(app).button(key="group_stop").click().run()
+    assert not app.exception
+    assert [run.state.state for run in members] == ["stopped"] * 3
+
+
+def test_the_ticked_runs_of_groups_and_others_are_counted_once():
+    members = made_group("kfold", 2)
+    single = made()
+    group = members[0].plan.group.id
+    known.refresh()
+    assert {e.id for e in listing._members([group, members[0].id, single.id, "20200101-000000-aaaa"])} == {
+        members[0].id, members[1].id, single.id
+    }  # fmt: skip
+
+
+def test_the_packed_run_holds_its_files_and_nothing_that_means_nothing_elsewhere():
+    run = made()
+    (run.folder / "place").write_text("1")
+    names = zipfile.ZipFile(BytesIO(acting.packed(run.folder))).namelist()
+    inside = {name.removeprefix(f"{run.id}/") for name in names}
+    assert {"config.json", "metrics.jsonl", "model.safetensors", "film/film.bin"} <= inside
+    assert not inside & {"lock", "place", "stop"}
+
+
+def test_train_again_hands_the_settings_to_the_train_page():
+    config = replace(SMALL, hidden_size=8)
+    app = open_page(made(config=config, preset="bundled").id)
+    app.button(key="run_again").click().run()
+    assert app.session_state["again"] == ("bundled", config)
+
+
+def test_opening_in_the_step_page_shows_this_network_from_its_last_row():
+    app = open_page(made().id)
+    app.session_state["layer"] = 2
+    app.button(key="run_open").click().run()
+    assert app.session_state["net"].startswith("run:")
+    assert "layer" not in app.session_state or app.session_state["layer"] == 1
+
+
+def test_the_folder_is_read_once_for_all_who_ask_within_a_second(monkeypatch):
+    made()
+    known.refresh()
+    looks = []
+    monkeypatch.setattr(os, "scandir", lambda path, real=os.scandir: looks.append(path) or real(path))
+    known.entries()
+    known.entries()
+    assert len(looks) == 1
