@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LIGHT = {"training", "training.runs", "training.config", "training.presets", "training.dispatch"}
+LIGHT_TRAINING = ("config", "data", "dispatch", "engines", "engines.local", "estimate", "film", "presets", "runs")
+LIGHT = {"training", *(f"training.{name}" for name in LIGHT_TRAINING)}
 """The modules of rnnviz.training that a server may load, which never import torch."""
 
 CORE = {"cells", "initial", "network", "digits", "checkpoints", "trace", "measures", "learn"}
