@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,12 @@ class Card:
 
 def runs_home() -> Path:
     """Return the folder of the training runs: $RNNVIZ_RUNS, else "runs" beside the package."""
-    return Path(os.environ.get("RNNVIZ_RUNS") or SHIPPED.parent / "runs").resolve()
+    return _resolved(os.environ.get("RNNVIZ_RUNS") or str(SHIPPED.parent / "runs"))
+
+
+@cache
+def _resolved(path: str) -> Path:  # asked for at every look at a run; links are followed once
+    return Path(path).resolve()
 
 
 def names() -> list[str]:

@@ -25,18 +25,26 @@ _AFFINE = v2.RandomAffine(
 )
 
 
-def augmented(images: torch.Tensor, affine: bool = True, thickness: float = 0.0) -> torch.Tensor:
+def augmented(
+    images: torch.Tensor, affine: bool = True, thickness: float = 0.0, between: Callable[[], None] = lambda: None
+) -> torch.Tensor:
     """Return other versions of the digits, uint8 (N, 28, 28) as `images`, for one epoch.
 
     thickness: how far the pen's edge moves at most, see `pen_changed`. Shuffle before: neighbours share a transform.
+    between: called every few milliseconds, so that who waits for 60,000 digits may give up by raising.
     """
     if thickness:
-        images = torch.cat([pen_changed(part, thickness) for part in images.split(CHUNK)])
+        images = torch.cat([_after(between, pen_changed(part, thickness)) for part in images.split(CHUNK)])
     if affine:
         # RandomAffine draws one set of numbers per call, and a call per digit would take longer than the training.
         # Groups of a shuffled epoch give every batch several transforms, and every digit a new one in new company
         # in each epoch, in less than half the time that a small LSTM needs to read them.
-        images = torch.cat([_AFFINE(group) for group in images.split(GROUP)])
+        images = torch.cat([_after(between, _AFFINE(group)) for group in images.split(GROUP)])
+    return images
+
+
+def _after(between: Callable[[], None], images: torch.Tensor) -> torch.Tensor:
+    between()
     return images
 
 

@@ -33,6 +33,8 @@ WATCHES = ("validation", "test")
 KEEPS = ("last", "best")
 PRECISIONS = ("float32", "bfloat16")
 DEVICES = ("auto", "cpu")
+WATCHED_TEST = 2_000
+"""While it learns, the accuracy is measured on at most so many test digits, the first ones, as a source does it."""
 
 CHOICES = {
     "cell": tuple(CELLS),
@@ -204,6 +206,11 @@ class Config:
     def held_back(self) -> int:
         """How many training sequences the accuracy is measured on; about, for a fold."""
         return round(self.data.training / self.folds) if self.folds else self.validation
+
+    @property
+    def watched(self) -> int:
+        """How many sequences the accuracy is measured on while it learns; about, for a fold."""
+        return min(WATCHED_TEST, self.data.test) if self.watch == "test" else self.held_back
 
     @property
     def updates(self) -> int:

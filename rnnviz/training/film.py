@@ -4,6 +4,7 @@ One file of records of equal size, only ever appended to, behind a header of one
 holds. What a killed worker left unfinished is less than a record, and is not read.
 """
 
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+IMAGE = "image.npy"
+"""Beside the film: the picture whose states are filmed."""
 MAX_ROWS = 56
 """Of a longer sequence every k-th step is kept, the last one among them."""
 
@@ -61,18 +64,22 @@ class Film:
 
     shape: Shape
     frames: np.ndarray
+    image: np.ndarray | None = None
+    """The picture whose states are filmed, uint8 (R, C); None where it was not kept."""
 
     def __len__(self) -> int:
         return len(self.frames)
 
 
 class Projector:
-    """Writes a film. `resume_at`: frames beyond that update are dropped; None starts anew."""
+    """Writes a film. `resume_at`: frames beyond that update are dropped; None starts anew. image: see `Film`."""
 
-    def __init__(self, path: Path, shape: Shape, resume_at: int | None = None):
+    def __init__(self, path: Path, shape: Shape, resume_at: int | None = None, image: np.ndarray | None = None):
         self.path, self.shape = path, shape
         film = read(path) if resume_at is not None else None
         path.parent.mkdir(exist_ok=True)
+        if image is not None:
+            np.save(path.with_name(IMAGE), image.astype(np.uint8), allow_pickle=False)
         kept = film.frames[film.frames["step"] <= resume_at] if film and film.shape == shape else None
         header = json.dumps(shape.__dict__).encode() + b"\n"
         partial = path.with_suffix(".partial")
@@ -87,7 +94,8 @@ class Projector:
             frame[name] = value
         file = os.open(self.path, os.O_WRONLY | os.O_APPEND)  # not made anew where its run was deleted
         try:
-            os.write(file, frame.tobytes())
+            if os.write(file, frame.tobytes()) < frame.nbytes:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         finally:
             os.close(file)
 
@@ -100,4 +108,12 @@ def read(path: Path) -> Film | None:
         record = shape.record
     except (OSError, ValueError, TypeError, ZeroDivisionError):
         return None
-    return Film(shape, np.frombuffer(body[: len(body) // record.itemsize * record.itemsize], record))
+    return Film(shape, np.frombuffer(body[: len(body) // record.itemsize * record.itemsize], record), _image(path))
+
+
+def _image(path: Path) -> np.ndarray | None:
+    try:
+        image = np.load(path.with_name(IMAGE), allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return image if image.ndim == 2 and image.dtype == np.uint8 else None

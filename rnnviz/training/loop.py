@@ -1,171 +1,532 @@
-"""The training loop: digits in, a network out. It is never given a test set."""
+"""The training loop: pictures in, a network out. It can stop after any update and go on with the same bits."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from time import perf_counter
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from .. import initial
+from ..digits import as_sequences
 from ..network import Network
 from .config import Config
+from .data import Part, split
 from .modules import Classifier
 
-CLASSES = 10
+EXPLODED = 100
+"""A loss so many times that of the untrained network is no training any more."""
+ROWS = 300
+"""A training of up to 15,000 updates has at most so many rows, those with an accuracy not counted."""
+READ_AT_ONCE = 28_000
+"""Steps of sequences that are read together where nothing is learnt from them."""
 
 
 class Diverged(RuntimeError):
-    """The loss is no longer a number; a smaller learning rate helps."""
+    """The loss, the gradient or the weights are no longer numbers, or the loss explodes."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training digits."""
+    """One pass over the training pictures."""
 
     epoch: int
     """Counted from 1."""
     loss: float
     """The mean over the epoch's updates, in nats."""
     accuracy: float | None
-    """On the digits held back, in [0, 1]; None where there are none."""
+    """The last one measured, in [0, 1]; None where there is nothing to measure it on."""
     seconds: float
     """Since training began."""
 
 
 @dataclass(frozen=True)
-class Progress:
+class Row:
     """Where the training stands after an update."""
 
     step: int
     """Updates done."""
-    steps: int
-    """Updates in all."""
+    epoch: float
+    """Epochs done."""
+    seconds: float
+    """Of training, all attempts together."""
     loss: float
-    """Of the last batch, in nats."""
+    """The mean since the row before, in nats."""
+    learning_rate: float
+    """Of the last update."""
+    gradient_norm: float
+    """The mean since the row before, before clipping."""
+    speed: float
+    """Sequences per second since the row before, measuring the accuracy left out."""
     accuracy: float | None
-    """Of the last epoch, on the digits held back; None before the first is over."""
+    """In [0, 1], where it was measured after this update."""
+    best: float | None
+    """The best accuracy so far."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The numbers of a training that stopped, beside its tensors; JSON can hold them."""
+
+    step: int
+    epoch: int
+    """Epochs done, and how many updates of the next one: `batch`."""
+    batch: int
+    updates_per_epoch: int
+    precision: str
+    seconds: float
+    accuracy: float | None
+    best: float | None
+    measured_at: int
+    first_loss: float | None
+    epoch_loss: float
+    row: list[tuple[float, float]]
+    row_step: int
+    row_seconds: float
+    measuring: float
+    history: list[dict]
 
 
 def train(
-    config: Config, images, labels, on_progress: Callable[[Progress], None] = lambda progress: None
+    config: Config, images, labels, on_progress: Callable[[Row], None] = lambda row: None
 ) -> tuple[Network, list[Epoch]]:
     """Return the trained network and what each epoch came to.
 
-    images: uint8 (N, T, D), 0..255; labels: integers (N,), 0 to 9. The last `config.validation` of them are not trained
-    on. Runs on cuda, else mps, else one thread of the processor, where the same config gives the same bits.
-    Raises ValueError for digits that do not fit, Diverged when the loss stops being a number.
+    images: uint8 (N, R, C), 0..255; labels: integers (N,) from 0. Those that the settings hold back are not trained on,
+    and are what the accuracy is measured on; there is no test set here. Runs on cuda, else mps, else one thread of the
+    processor, where the same config gives the same bits. on_progress is called every few updates.
+    Raises ValueError for pictures that do not fit, Diverged when the loss stops being a number or explodes.
     """
-    images, labels = _checked(config, images, labels)
-    start, device = perf_counter(), best_device()
-    count = len(images) - config.validation
-    steps_per_epoch = math.ceil(count / config.batch_size)
-    with _own_numbers(config.seed):
-        images, labels = images.to(device), labels.to(device)
-        model = Classifier(untrained(config, input_size=images.shape[2])).to(device)
-        optimiser, schedule = _optimiser(config, model, config.epochs * steps_per_epoch)
-        history: list[Epoch] = []
-        reached = None
-        for epoch in range(1, config.epochs + 1):
-            losses = []
-            for x, y in _batches(config, images[:count], labels[:count]):
-                losses.append(_update(config, model, optimiser, x, y))
-                schedule.step()
-                done = (epoch - 1) * steps_per_epoch + len(losses)
-                on_progress(Progress(done, config.epochs * steps_per_epoch, losses[-1], reached))
-            if config.validation:
-                reached = accuracy(model, images[count:], labels[count:])
-            history.append(Epoch(epoch, sum(losses) / len(losses), reached, perf_counter() - start))
-    return model.to_network(), history
+    known = _checked(config, images, labels)
+    train_index, held_index = split(config, known.labels)
+    watched = known.at(held_index) if config.watch == "validation" and len(held_index) else None
+    with one_thread():
+        trainer = Trainer(config, known.at(train_index), watched)
+        for _ in trainer.updates():
+            if trainer.row_due:
+                on_progress(trainer.row())
+    return trainer.network(), trainer.history
 
 
-def untrained(config: Config, input_size: int = 28) -> Network:
+def untrained(config: Config, input_size: int = 28, num_classes: int = 10) -> Network:
     """Return the network that a training run starts from."""
-    sizes = (input_size, config.hidden_size, config.num_layers, CLASSES)
-    return initial.network(config.cell, *sizes, seed=config.seed, forget_bias=config.forget_bias)
+    return initial.network(
+        config.cell,
+        input_size,
+        config.hidden_size,
+        config.num_layers,
+        num_classes,
+        seed=config.seed,
+        forget_bias=config.forget_bias,
+        recurrent=config.recurrent,
+        gain=config.gain,
+        shared=config.shared,
+        h0=config.start,
+    )
 
 
-def best_device() -> torch.device:
-    """Return where to train: cuda, else mps, else cpu."""
+def best_device(name: str = "auto") -> torch.device:
+    """Return where to train: for "auto" cuda, else mps, else cpu."""
+    if name == "cpu":
+        return torch.device("cpu")
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-@torch.no_grad()
-def accuracy(model: Classifier, images: torch.Tensor, labels: torch.Tensor, batch_size: int = 1000) -> float:
-    """Return the share, in [0, 1], of images uint8 (N, T, D) that the model reads as their labels (N,) say."""
-    parts = zip(images.split(batch_size), labels.split(batch_size), strict=True)
-    return sum(int((model(x / 255).argmax(dim=1) == y).sum()) for x, y in parts) / len(labels)
+def fast_bfloat16(device: torch.device) -> bool:
+    """Return whether the device multiplies in bfloat16 faster than in float32.
 
-
-def _batches(config: Config, images: torch.Tensor, labels: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield an epoch's batches in a new order: x float32 (B, T, D) in [0, 1], y (B,).
-
-    The digits stay bytes on the device and are shuffled there: about twice as fast as a DataLoader of single images.
+    Of a processor its flags are asked, no clock: the same settings must give the same bits on a busy day.
     """
-    order = torch.randperm(len(images)).to(images.device)
-    images, labels = images[order], labels[order]
-    if config.augment or config.thickness:
-        from .augment import augmented
-
-        images = augmented(images, config.augment, config.thickness)
-    for x, y in zip(images.split(config.batch_size), labels.split(config.batch_size), strict=True):
-        yield x / 255, y
-
-
-def _optimiser(config: Config, model: Classifier, steps: int):
-    """Return Adam and its one-cycle schedule: for 30 % of the updates the learning rate rises, then it falls to 0."""
-    optimiser = torch.optim.Adam(model.parameters(), fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.max_learning_rate, steps)
-    return optimiser, schedule
-
-
-def _update(config: Config, model: Classifier, optimiser, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Make one update and return the loss before it, in nats."""
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-        logits = model(x)
-    loss = F.cross_entropy(logits.float(), y)
-    value = loss.item()
-    if not math.isfinite(value):
-        rate = config.max_learning_rate
-        raise Diverged(f"the loss must stay finite. Got {value}. Choose a max_learning_rate below {rate}.")
-    optimiser.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-    optimiser.step()
-    return value
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 @contextmanager
-def _own_numbers(seed: int) -> Iterator[None]:
-    """Seed torch's random numbers and use one thread inside, and leave the processor's as they were outside.
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread of the processor inside.
 
-    A second thread gains nothing on such small matrices, loses much on a busy machine, and changes the last bits.
+    A second gains nothing on such small matrices, loses much on a busy machine, and changes the last bits.
     """
     threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
-def _checked(config: Config, images, labels) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the digits as tensors, uint8 (N, T, D) and int64 (N,); ValueError where they do not fit."""
-    images, labels = np.asarray(images), np.asarray(labels)
+def rates(config: Config, steps: int) -> Callable[[int], tuple[float, float]]:
+    """Return the function from an update, counted from 0, to its learning rate and Adam's beta1.
+
+    one_cycle is torch's OneCycleLR as it comes: from 1/25 of the largest rate up within 30 % of the updates and down to
+    almost 0, beta1 the other way round between 0.95 and 0.85. Nothing of it has to be remembered to go on.
+    """
+    top = config.learning_rate
+    if config.schedule == "constant":
+        return lambda step: (top, 0.9)
+    if config.schedule == "cosine":
+        return lambda step: (_cosine(top, 0.0, step / steps), 0.9)
+    start = top / 25.0
+    end, turn, last = start / 1e4, 0.3 * steps - 1, steps - 1
+
+    def one_cycle(step: int) -> tuple[float, float]:
+        if step <= turn:
+            share = step / turn
+            return _cosine(start, top, share), _cosine(0.95, 0.85, share)
+        share = (step - turn) / (last - turn)
+        return _cosine(top, end, share), _cosine(0.85, 0.95, share)
+
+    return one_cycle
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
+
+
+class Trainer:
+    """A network while it is trained.
+
+    training: what it learns from; watched: what its accuracy is measured on, if anything. Both stay on the device as
+    bytes. All randomness lies at the beginning of an epoch, in the shuffle and the augmentation: with the state of the
+    random numbers there, an epoch can be begun again and its finished updates left out.
+    """
+
+    def __init__(self, config: Config, training: Part, watched: Part | None = None):
+        self.config, self.device = config, best_device(config.device)
+        self.precision = "float32"
+        if config.precision == "bfloat16" and fast_bfloat16(self.device):
+            self.precision = "bfloat16"
+        R, C = training.images.shape[1:]
+        self._pixels = None
+        if config.reading != "rows":
+            order = as_sequences(np.arange(R * C).reshape(R, C), config.reading)[:, 0]
+            self._pixels = torch.tensor(order, device=self.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(config.seed)
+            network = untrained(config, C if config.reading == "rows" else 1, config.data.classes)
+            self.model = Classifier(network).to(self.device)
+            self._random = torch.get_rng_state()  # at the beginning of the epoch
+        self._parameters = dict(self.model.named_parameters())
+        self._weights = list(self._parameters.values())
+        self._training = self._on_device(training)
+        self._watched = self._on_device(watched) if watched else None
+        self.updates_per_epoch = math.ceil(len(training) / config.batch_size)
+        self.steps = config.epochs * self.updates_per_epoch
+        self.row_every = min(math.ceil(self.steps / ROWS), 50)
+        self._rates = rates(config, self.steps)
+        kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimiser]
+        self._optimiser = kind(self._weights, lr=config.learning_rate, fused=True)
+
+        self.step = 0
+        """Updates done."""
+        self.history: list[Epoch] = []
+        self.accuracy: float | None = None
+        self.best: float | None = None
+        self._measured_at = 0
+        self._best_weights: list[torch.Tensor] | None = None
+        self._good_weights = [p.detach().clone() for p in self._weights]
+        self._first_loss: float | None = None
+        self._unread: list[torch.Tensor] = []  # loss and norm of the last updates, on the device
+        self._row: list[tuple[float, float]] = []  # loss and norm of the updates since the last row
+        self._row_step, self._row_seconds, self._measuring = 0, 0.0, 0.0
+        self._epoch_loss = 0.0
+        self._seconds, self._started = 0.0, None
+
+    # ---- Training
+
+    def updates(self, between: Callable[[], None] = lambda: None) -> Iterator[int]:
+        """Make the updates that are left; yield after each how many are done.
+
+        between: called wherever one update does not follow the other at once. It may raise to end the training there,
+        as may whoever iterates; what `snapshot` gives afterwards is whole.
+        """
+        self._started = time.monotonic()
+        if self._measure_due:
+            self._measure(between)  # it was stopped between an update and this
+        while self.step < self.steps:
+            images, labels, random = self._epoch(between)
+            first = self.step % self.updates_per_epoch * self.config.batch_size
+            for x, y in zip(
+                images[first:].split(self.config.batch_size), labels[first:].split(self.config.batch_size), strict=True
+            ):
+                self._update(x, y)
+                self.step += 1
+                if self.step % self.updates_per_epoch == 0:
+                    self._random = random
+                if self._measure_due:
+                    self._measure(between)
+                if self.step % self.updates_per_epoch == 0:
+                    self._close_epoch()
+                yield self.step
+
+    @property
+    def seconds(self) -> float:
+        """Of training, all attempts together."""
+        return self._seconds + (time.monotonic() - self._started if self._started is not None else 0.0)
+
+    @property
+    def training_count(self) -> int:
+        """How many pictures it learns from."""
+        return len(self._training[1])
+
+    @property
+    def kept_accuracy(self) -> float | None:
+        """The watched accuracy of the weights that are the result; None where theirs was not measured."""
+        if self._best_weights is not None:
+            return self.best
+        return self.accuracy if self._measured_at == self.step else None
+
+    @property
+    def row_due(self) -> bool:
+        """Whether the last update is one that a row is written for."""
+        return self.step % self.row_every == 0 or self._measured_at == self.step or self.step == self.steps
+
+    def row(self) -> Row:
+        """Return where the training stands; Diverged where it has gone astray since the last row."""
+        self._collect()
+        seconds, updates = self.seconds, max(1, len(self._row))
+        sequences = self._sequences(self.step) - self._sequences(self._row_step)
+        row = Row(
+            step=self.step,
+            epoch=self.step / self.updates_per_epoch,
+            seconds=seconds,
+            loss=sum(loss for loss, _ in self._row) / updates,
+            learning_rate=self._rates(max(0, self.step - 1))[0],
+            gradient_norm=sum(norm for _, norm in self._row) / updates,
+            speed=sequences / max(1e-9, seconds - self._row_seconds - self._measuring),
+            accuracy=self.accuracy if self._measured_at == self.step and self.step else None,
+            best=self.best,
+        )
+        self._row, self._row_step, self._row_seconds, self._measuring = [], self.step, seconds, 0.0
+        return row
+
+    def network(self) -> Network:
+        """Return a copy of the result so far: the last weights, or the best where the settings keep those."""
+        if self._best_weights is None:
+            return self.current()
+        kept = [p.detach().clone() for p in self._weights]
+        self._load(self._best_weights)
+        best = self.current()
+        self._load(kept)
+        return best
+
+    def current(self) -> Network:
+        """Return a copy of the network as it is now."""
+        return self.model.to_network()
+
+    def _update(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        """Make one update on bytes x (B, R, C) with their classes y (B,)."""
+        group = self._optimiser.param_groups[0]
+        group["lr"], beta1 = self._rates(self.step)
+        if "betas" in group:
+            group["betas"] = (beta1, group["betas"][1])
+        half = self.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext():
+            logits = self.model(self._sequence(x))
+        loss = F.cross_entropy(logits.float(), y)
+        self._optimiser.zero_grad()
+        loss.backward()
+        if self.config.clip is None:
+            norm = torch.nn.utils.get_total_norm([p.grad for p in self._weights])
+        else:
+            norm = torch.nn.utils.clip_grad_norm_(self._weights, self.config.clip)
+        self._optimiser.step()
+        self._unread += (loss.detach(), norm)  # not read here: a GPU would have to be waited for
+
+    def _epoch(self, between: Callable[[], None]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return an epoch's pictures and classes in a new order, and the state of the random numbers after it.
+
+        They stay bytes on the device and are shuffled there: about twice as fast as a DataLoader of single images.
+        """
+        images, labels = self._training
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self._random)
+            order = torch.randperm(len(images)).to(self.device)
+            images, labels = images[order], labels[order]
+            if self.config.augment or self.config.thickness:
+                from .augment import augmented
+
+                images = augmented(images, self.config.augment, self.config.thickness, between)
+            return images, labels, torch.get_rng_state()
+
+    def _sequence(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what the network reads (B, T, D) in [0, 1] of bytes (B, R, C); see `digits.as_sequences`."""
+        if self._pixels is not None:
+            images = images.flatten(1)[:, self._pixels, None]
+        elif self.config.delay:
+            images = F.pad(images, (0, 0, 0, self.config.delay))
+        return images / 255
+
+    def _on_device(self, part: Part) -> tuple[torch.Tensor, torch.Tensor]:
+        # A copy: digit sets share read-only arrays, and torch has none.
+        return torch.tensor(part.images, device=self.device), torch.tensor(part.labels, device=self.device)
+
+    def _sequences(self, step: int) -> int:
+        """Return how many sequences were read in so many updates."""
+        epochs, rest = divmod(step, self.updates_per_epoch)
+        return epochs * self.training_count + rest * self.config.batch_size
+
+    # ---- Judging
+
+    @property
+    def _measure_due(self) -> bool:
+        if self._watched is None or self.step == self._measured_at:
+            return False
+        return self.step % (self.config.watch_every or self.updates_per_epoch) == 0 or self.step == self.steps
+
+    @torch.no_grad()
+    def _measure(self, between: Callable[[], None]) -> None:
+        """Measure the accuracy on what is watched, and keep the weights where they are the best."""
+        started = time.monotonic()
+        self.accuracy = self._share_right(*self._watched, between)
+        if self.best is None or self.accuracy > self.best:
+            self.best = self.accuracy
+            if self.config.keep == "best":
+                self._best_weights = [p.detach().clone() for p in self._weights]
+        self._measured_at = self.step
+        self._measuring += time.monotonic() - started
+
+    def _share_right(self, images: torch.Tensor, labels: torch.Tensor, between: Callable[[], None]) -> float:
+        size, right = batch_that_fits(self.config), 0
+        for x, y in zip(images.split(size), labels.split(size), strict=True):
+            between()
+            right += (self.model(self._sequence(x)).argmax(dim=1) == y).sum()
+        return int(right) / len(labels)
+
+    def answers(self, network: Network, images: np.ndarray, between: Callable[[], None]) -> tuple:
+        """Return a network's classes uint8 (N,) and confidences float32 (N,) for pictures (N, R, C)."""
+        model, found = Classifier(network).to(self.device), []
+        with torch.inference_mode():
+            for x in torch.tensor(images).split(batch_that_fits(self.config)):
+                between()
+                found.append(model(self._sequence(x.to(self.device))).softmax(dim=1).max(dim=1))
+        confidence, predicted = (torch.cat(each).cpu().numpy() for each in zip(*found, strict=True))
+        return predicted.astype(np.uint8), confidence
+
+    def _close_epoch(self) -> None:
+        self._collect()
+        loss = self._epoch_loss / self.updates_per_epoch
+        self.history.append(Epoch(self.step // self.updates_per_epoch, loss, self.accuracy, self.seconds))
+        self._epoch_loss = 0.0
+
+    def _collect(self) -> None:
+        """Read losses and norms from the device and keep the weights; Diverged where they have gone astray."""
+        if not self._unread:
+            return
+        values = torch.stack(self._unread).tolist()
+        self._unread = []
+        updates = list(zip(values[::2], values[1::2], strict=True))
+        if self._first_loss is None:
+            self._first_loss = updates[0][0]
+        for loss, norm in updates:
+            self._epoch_loss += loss
+            if not math.isfinite(loss) or not math.isfinite(norm):
+                name, value = ("loss", loss) if not math.isfinite(loss) else ("gradient", norm)
+                self._give_up(f"the {name} must stay finite. Got {value}.")
+            if loss > EXPLODED * self._first_loss:
+                most = f"{EXPLODED} times the untrained network's {self._first_loss:.3g}"
+                self._give_up(f"the loss must stay below {most}. Got {loss:.3g}.")
+        if not math.isfinite(torch.nn.utils.get_total_norm(self._weights)):
+            self._give_up("the weights must stay finite. They do not.")
+        self._row += updates
+        self._keep_good()
+
+    def _give_up(self, why: str) -> None:
+        """Go back to the last good weights and raise Diverged."""
+        self._load(self._good_weights)
+        raise Diverged(f"{why} Choose a learning_rate below {self.config.learning_rate}.")
+
+    @torch.no_grad()
+    def _load(self, weights: list[torch.Tensor]) -> None:
+        for weight, kept in zip(self._weights, weights, strict=True):
+            weight.copy_(kept)
+
+    # ---- Stopping and going on
+
+    def snapshot(self) -> tuple[dict[str, np.ndarray], dict[str, object]]:
+        """Return all that is needed to go on with the same bits: arrays, and values that JSON can hold."""
+        self._collect()
+        arrays = {"random": self._random}
+        kept = {"weights": self._weights, "best": self._best_weights or []}
+        for kind, weights in kept.items():
+            arrays |= {f"{kind}.{name}": weight for name, weight in zip(self._parameters, weights, strict=False)}
+        for name, weight in self._parameters.items():
+            for key, value in self._optimiser.state.get(weight, {}).items():
+                if torch.is_tensor(value):
+                    arrays[f"{key}.{name}"] = value
+        saved = Saved(
+            step=self.step,
+            epoch=self.step // self.updates_per_epoch,
+            batch=self.step % self.updates_per_epoch,
+            updates_per_epoch=self.updates_per_epoch,
+            precision=self.precision,
+            seconds=self.seconds,
+            accuracy=self.accuracy,
+            best=self.best,
+            measured_at=self._measured_at,
+            first_loss=self._first_loss,
+            epoch_loss=self._epoch_loss,
+            row=self._row,
+            row_step=self._row_step,
+            row_seconds=self._row_seconds,
+            measuring=self._measuring,
+            history=[asdict(epoch) for epoch in self.history],
+        )
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in arrays.items()}, asdict(saved)
+
+    def restore(self, arrays: Mapping[str, np.ndarray], values: Mapping[str, object]) -> None:
+        """Go on from a `snapshot` of the same settings and pictures. Raises KeyError or ValueError for another."""
+        tensors = {name: torch.tensor(array) for name, array in arrays.items()}
+        names = list(self._parameters)
+        weights = [tensors[f"weights.{name}"] for name in names]
+        for name, saved, weight in zip(names, weights, self._weights, strict=True):
+            if saved.shape != weight.shape:
+                raise ValueError(f"{name} must have shape {tuple(weight.shape)}. Got {tuple(saved.shape)}.")
+        saved = Saved(**values)
+        if saved.updates_per_epoch != self.updates_per_epoch:
+            raise ValueError(f"an epoch must have {self.updates_per_epoch} updates. Got {saved.updates_per_epoch}.")
+        self._load(weights)
+        self._keep_good()
+        if f"best.{names[0]}" in tensors:
+            self._best_weights = [tensors[f"best.{name}"].to(self.device) for name in names]
+        for name, weight in self._parameters.items():
+            keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"{key}.{name}" in tensors]
+            self._optimiser.state[weight] = {key: tensors[f"{key}.{name}"].to(self.device) for key in keys}
+        self._random = tensors["random"]
+        self.step, self.precision, self._seconds = saved.step, saved.precision, saved.seconds
+        self.accuracy, self.best, self._measured_at = saved.accuracy, saved.best, saved.measured_at
+        self._first_loss, self._epoch_loss = saved.first_loss, saved.epoch_loss
+        self._row = [(loss, norm) for loss, norm in saved.row]
+        self._row_step, self._row_seconds, self._measuring = saved.row_step, saved.row_seconds, saved.measuring
+        self.history = [Epoch(**epoch) for epoch in saved.history]
+
+    def _keep_good(self) -> None:
+        for kept, weight in zip(self._good_weights, self._weights, strict=True):
+            kept.copy_(weight.detach())
+
+
+def batch_that_fits(config: Config) -> int:
+    """Return how many sequences are read at once where nothing is learnt: memory grows with their steps."""
+    return max(20, READ_AT_ONCE // config.steps)
+
+
+def _checked(config: Config, images, labels) -> Part:
+    """Return pictures uint8 (N, R, C) with classes int64 (N,); ValueError where they do not fit."""
+    images, labels, classes = np.asarray(images), np.asarray(labels), config.data.classes
     if images.dtype != np.uint8 or images.ndim != 3:
-        raise ValueError(f"images must be uint8 of shape (N, T, D). Got {images.dtype} {images.shape}.")
+        raise ValueError(f"images must be uint8 of shape (N, R, C). Got {images.dtype} {images.shape}.")
     if labels.dtype.kind not in "ui" or labels.shape != images.shape[:1]:
         raise ValueError(f"labels must be {len(images)} integers, one per image. Got {labels.dtype} {labels.shape}.")
-    if len(images) <= config.validation:
-        raise ValueError(f"images must be more than the {config.validation} held back. Got {len(images)}.")
-    if labels.min() < 0 or labels.max() >= CLASSES:
-        raise ValueError(f"labels must be 0 to {CLASSES - 1}. Got {labels.min()} to {labels.max()}.")
-    # A copy: digit sets share read-only arrays, and torch has none.
-    return torch.tensor(images), torch.tensor(labels.astype(np.int64))
+    if not len(labels) or labels.min() < 0 or labels.max() >= classes:
+        got = f"{labels.min()} to {labels.max()}" if len(labels) else "none"
+        raise ValueError(f"labels must be 0 to {classes - 1}. Got {got}.")
+    return Part(images, labels.astype(np.int64))

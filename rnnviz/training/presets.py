@@ -34,7 +34,8 @@ PRESETS: dict[str, Preset] = {
     "rnn-64": Preset(Config(cell="rnn_tanh", augment=True, thickness=0.3, epochs=40, learning_rate=0.002), "shipped"),
     "fastest": Preset(Config(cell="lstm", forget_bias=1.0, epochs=4, precision="bfloat16"), "quick"),
     "bundled": Preset(
-        Config(dataset="uci", forget_bias=1.0, hidden_size=32, epochs=20, batch_size=64, validation=240), "quick"
+        Config(dataset="uci", forget_bias=1.0, epochs=60, batch_size=64, validation=240, augment=True, thickness=0.5),
+        "quick",
     ),
     "rnn-64-mnist": Preset(
         Config(cell="rnn_tanh", learning_rate=1e-3, epochs=10, **_SOURCE), "source", "000", "rnn-64"

@@ -22,9 +22,10 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -40,6 +41,8 @@ REASONS = (
 )  # fmt: skip
 MAX_NAME, MAX_NOTE, MAX_WAITING = 80, 2000, 500
 GROUPS = ("kfold", "sweep")
+LEAVING = 1.0
+"""Seconds that a worker may still hold its run after it has written how it ended."""
 
 
 class RunError(RuntimeError):
@@ -171,7 +174,12 @@ class Run:
     @property
     def bytes(self) -> int:
         """What it takes on the disk."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        total = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with suppress(FileNotFoundError):  # files are replaced meanwhile
+                    total += os.lstat(os.path.join(folder, name)).st_size
+        return total
 
     # ---- what came of it
 
@@ -198,9 +206,10 @@ class Run:
     def answers(self) -> dict[str, np.ndarray] | None:
         """{"predicted" uint8 (N,), "confidence" float (N,)} for every test sequence, None before the end."""
         try:
-            with np.load(self.folder / "answers.npz", allow_pickle=False) as file:
-                return {"predicted": file["predicted"], "confidence": file["confidence"].astype(float)}
-        except (OSError, ValueError, KeyError, EOFError):
+            with open(self.folder / "answers.npz", "rb") as file:  # NumPy leaves a damaged one open
+                arrays = np.load(file, allow_pickle=False)
+                return {"predicted": arrays["predicted"], "confidence": arrays["confidence"].astype(float)}
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None
 
     def log(self, characters: int = 4000) -> str:
@@ -267,20 +276,27 @@ def create(
     RunError where too many are waiting, OSError where the disk does not take it.
     """
     run = Run(id or new_id())
-    if run.exists:
-        return run
+    return run if run.exists else _create(run, config, name, preset, group, _room_for(1))
+
+
+def _room_for(count: int) -> float:
+    """Return the first free place in the queue; RunError where so many more may not wait."""
+    places = [run.place for run in waiting()]
+    if len(places) + count > MAX_WAITING:
+        raise RunError(f"at most {MAX_WAITING} runs may wait. {len(places)} do. Cancel some first.")
+    return _next_place(places)
+
+
+def _create(run: Run, config: Config, name: str, preset: str | None, group: Group | None, place: float) -> Run:
     home = runs_home()
     home.mkdir(parents=True, exist_ok=True)
-    waiting = [each.place for each in listed() if each.state.state == "queued"]
-    if len(waiting) >= MAX_WAITING:
-        raise RunError(f"at most {MAX_WAITING} runs may wait. As many do. Cancel some first.")
     partial = home / f".new-{run.id}-{secrets.token_hex(4)}"
     partial.mkdir()
     try:
         plan = {"config": config.to_dict(), "name": name[:MAX_NAME], "preset": preset, "created": time.time()}
         _write_json(partial / "config.json", plan | {"group": asdict(group) if group else None})
         _write_json(partial / "state.json", asdict(State(queued=time.time())))
-        (partial / "place").write_text(repr(_next_place(waiting)))
+        (partial / "place").write_text(repr(place))
         os.rename(partial, run.folder)
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
@@ -313,10 +329,12 @@ def create_sweep(
 
 
 def _create_group(configs, kind: str, group: str, name: str, preset: str | None, values) -> list[Run]:
-    runs = []
-    for index, config in enumerate(configs):
+    runs = [Run(f"{group}-{index + 1:02}") for index in range(len(configs))]
+    missing = [index for index, run in enumerate(runs) if not run.exists]
+    place = _room_for(len(missing)) if missing else 0.0  # all of them or none
+    for index in missing:
         member = Group(group, kind, index, len(configs), name[:MAX_NAME], values[index])
-        runs.append(create(config, name, preset, member, id=f"{group}-{index + 1:02}"))
+        _create(runs[index], configs[index], name, preset, member, place + index)
     return runs
 
 
@@ -354,7 +372,10 @@ def request_stop(run: Run) -> None:
         raise NoSuchRun(f"run must be one that is there. {run.id} is not, or no longer.")
     if run.state.state not in ("queued", "running"):
         return
-    (run.folder / "stop").touch()
+    try:
+        (run.folder / "stop").touch()
+    except FileNotFoundError:
+        raise NoSuchRun(f"run must be one that is there. {run.id} is not, or no longer.") from None
     try:
         with run.hold():
             state = run.state
@@ -367,7 +388,7 @@ def request_stop(run: Run) -> None:
 
 def resume(run: Run) -> None:
     """Queue a stopped, failed or lost run again; it goes on from its last checkpoint. RunError where it cannot be."""
-    with run.hold():
+    with run.hold(timeout=LEAVING):
         state = run.state
         if state.state == "finished":
             raise RunError(f"run must have something left to do. {run.id} is finished.")
@@ -408,7 +429,7 @@ def annotate(run: Run, name: str | None = None, note: str | None = None) -> None
 
 def delete(run: Run) -> None:
     """Delete a run that is not at work, with everything in it. RunError where it is at work."""
-    with run.hold():
+    with run.hold(timeout=LEAVING):
         if run.state.state == "queued" and run.state.handle:
             raise RunError(f"run must not be at work. {run.id} is about to start. Stop it first.")
         doomed = runs_home() / f".deleted-{run.id}-{secrets.token_hex(4)}"

@@ -16,7 +16,7 @@ from ..cells import CELLS
 from ..digits import mnist
 from ..text import Words
 from ..training import config as settings
-from ..training import dispatch, estimate, runs
+from ..training import estimate, runs
 from ..training.config import CHOICES, DATASETS, INTEGERS, NUMBERS, OPTIONAL, SWITCHES, Config, Refused
 from ..training.presets import PRESETS, command
 from . import frame, live, state
@@ -414,7 +414,6 @@ def _start(order: Order) -> None:
     now["started_at"] = time.monotonic()
     now["runs"], now["followed"], now["gone"] = [started[0].id], id, None
     live.refresh()
-    dispatch.ensure()
 
 
 def _title(order: Order) -> str:

@@ -108,8 +108,7 @@ def _repeat(part, words: Words) -> None:
 
 def _look(words: Words, seen: list[Seen]) -> None:
     now = st.session_state
-    if _alive(seen):
-        _ensure(words)
+    look_after(words, _alive(seen))
     if problem := now.pop("live_problem", None):
         st.warning(words(f"train.{problem}"), icon=":material/info:")
     run = _chosen(words, seen)
@@ -122,8 +121,10 @@ def _look(words: Words, seen: list[Seen]) -> None:
     state.write_link(preset=now["preset"], runs=run.id if run else None)
 
 
-def _ensure(words: Words) -> None:
-    """See to it that someone starts the runs that wait."""
+def look_after(words: Words, alive: bool) -> None:
+    """See to it that someone starts what waits, if anything that is shown waits or runs."""
+    if not alive:
+        return
     try:
         dispatch.ensure()
     except OSError as error:
@@ -273,7 +274,6 @@ def _do(act, run: runs.Run) -> None:
     """Change a run, and note for the page what stood in the way."""
     try:
         act(run)
-        dispatch.ensure()
     except runs.NoSuchRun:
         pass  # the view says that it is gone
     except runs.RunError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from ...text import Words
-from ...training import dispatch, runs
+from ...training import runs
 from ...training.runs import Run
 from .. import frame
 from . import known, spoken
@@ -27,17 +27,6 @@ def reason(words: Words, entry: Entry) -> str:
 def resume(words: Words, run: Run) -> None:
     """Send a run on from its last checkpoint."""
     _try(words, lambda: runs.resume(run), "resumed")
-
-
-def look_after(words: Words, live: bool) -> None:
-    """See to it that someone starts what waits, if anything that is shown may move on by itself."""
-    if not live:
-        return
-    try:
-        dispatch.ensure()
-    except OSError as error:
-        frame.log(error)
-        st.warning(words("train.no_dispatcher"), icon=":material/warning:")
 
 
 def stop(words: Words, run: Run) -> None:

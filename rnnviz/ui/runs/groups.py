@@ -11,6 +11,7 @@ from ...text import Words
 from ...training import runs
 from .. import state
 from ..charts import Chart, charts
+from ..live import look_after
 from . import acting, known, listing, several, spoken
 from .known import Entry, Row
 from .listing import EVERY
@@ -43,7 +44,7 @@ def _live(words: Words, id: str, standings: list[str]) -> None:
     row = known.members(id)
     if row is None or [entry.standing for entry in row.entries] != standings:
         st.rerun()  # the whole page: there is something else to do and to see
-    acting.look_after(words, row.active)
+    look_after(words, row.active)
     if row.group.kind == "kfold":
         _folds(words, row)
     else:

@@ -7,6 +7,7 @@ import streamlit as st
 from ...text import Words
 from ...training.config import DATASETS
 from .. import frame, state
+from ..live import look_after
 from . import acting, clicks, known, spoken
 from .known import Entry, Row
 
@@ -145,7 +146,7 @@ def _list(words: Words, live: bool) -> None:
     shown = _page(found)
     if live != any(row.active for row in shown):
         st.rerun()  # the whole page: whether to look again every two seconds has changed
-    acting.look_after(words, live)
+    look_after(words, live)
     if not found:
         st.info(words("runs.no_match"), icon=":material/filter_alt_off:")
         return

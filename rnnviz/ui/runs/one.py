@@ -40,7 +40,7 @@ def _where(words: Words, entry: Entry) -> None:
     fresh = known.entry(entry.run)
     if fresh is None or fresh.standing != entry.standing:
         st.rerun()  # the whole page: there is something else to do and to see
-    acting.look_after(words, fresh.active)
+    live.look_after(words, fresh.active)
     kind, text = told(words, fresh)
     config = fresh.plan.config
     numbers = words("one.about", network=spoken.network(words, config), data=words(f"dataset.{config.dataset}"))

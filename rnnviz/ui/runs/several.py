@@ -12,7 +12,8 @@ from ...text import Words
 from ...training import estimate
 from ...training.config import Config
 from ..charts import Chart, charts
-from . import acting, clicks, known, spoken
+from ..live import look_after
+from . import clicks, known, spoken
 from .known import Entry
 from .listing import EVERY, open_runs
 
@@ -30,7 +31,7 @@ def _live(words: Words, entries: Sequence[Entry]) -> None:
     fresh = [known.entry(entry.run) for entry in entries]
     if None in fresh or any(entry.active for entry in fresh) != any(entry.active for entry in entries):
         st.rerun()
-    acting.look_after(words, any(entry.active for entry in fresh))
+    look_after(words, any(entry.active for entry in fresh))
     curves(words, fresh, "several")
     st.subheader(words("several.numbers"), anchor=False)
     _open(clicks.table("several_numbers", words("several.numbers"), *_numbers(words, fresh)).clicked)

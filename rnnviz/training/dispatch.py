@@ -1,0 +1,302 @@
+"""The dispatcher: the process that starts what waits and looks after what runs, one per folder of runs. No torch.
+
+It keeps nothing that the folders do not tell: killed at any moment and started anew, it goes on where it was. Whoever
+wants runs to go on calls `ensure`; the dispatcher ends by itself when there is nothing left to do. How long something
+took is only ever asked of the monotonic clock, so it does not matter when someone sets the other one.
+"""
+
+import math
+import os
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from subprocess import Popen
+
+from filelock import FileLock, Timeout
+
+from ..checkpoints import RUN_ID, runs_home
+from . import engines
+from .engines import Exit
+from .engines.local import spawn
+from .runs import NoSuchRun, Run, RunError, State
+
+EVERY = 0.25
+"""Seconds between two rounds."""
+IDLE = 10.0
+"""Seconds without a run that waits or runs, after which it ends."""
+STOP = 10.0
+"""Seconds that a worker may take to stop when it is asked to; then it is killed."""
+LATE = 60.0
+"""Seconds that a worker may run beyond the limit, which it keeps by itself while it is sound."""
+RETRY = 5.0
+"""Seconds until it tries again what a full disk, or other trouble with a run, has stopped."""
+ATTEMPTS = 3
+LOG_BYTES = 256_000
+_STARTING = 1.0
+"""Seconds for which it tries to take its lock: long enough that a look by `ensure` is never in its way."""
+
+
+def slots() -> int:
+    """Return how many runs may be at work at a time: $RNNVIZ_SLOTS, else half the cores; a GPU changes nothing."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return round(_limit("RNNVIZ_SLOTS", max(1, cores // 2), 1, 256))
+
+
+def run_minutes() -> float:
+    """Return how long one run may train: $RNNVIZ_RUN_MINUTES, else 240."""
+    return _limit("RNNVIZ_RUN_MINUTES", 240, 0.1, 60 * 24 * 30)
+
+
+def _limit(name: str, default: float, low: float, high: float) -> float:
+    try:
+        value = float(os.environ.get(name) or default)
+    except ValueError:
+        return default
+    return default if math.isnan(value) else min(max(value, low), high)
+
+
+# ---- Calling for it
+
+_calling = threading.Lock()
+_called: dict[Path, Popen] = {}
+"""The dispatchers that this very process has started, by their folder of runs."""
+_looks: "defaultdict[Path, Alive]" = defaultdict(lambda: Alive())
+
+
+def ensure() -> None:
+    """See to it that someone looks after the runs, if any waits or runs; cheap enough for every second.
+
+    Raises OSError where that cannot be: no process can be started, or $RNNVIZ_ENGINE names no engine.
+    """
+    home = runs_home()
+    with _calling:  # a server's sessions call at the same time
+        if home in _called and _called[home].poll() is None:
+            return
+        _called.pop(home, None)
+        if not home.is_dir() or _at_work(home) or not _looks[home].find(home):
+            return
+        try:
+            engines.engine(engines.name())
+        except ValueError as error:
+            raise OSError(str(error)) from error
+        log = home / ".dispatcher.log"
+        with suppress(OSError):
+            if log.stat().st_size > LOG_BYTES:
+                os.replace(log, home / ".dispatcher.old.log")
+        _called[home] = spawn([sys.executable, "-m", "rnnviz", "dispatch"], log, RNNVIZ_RUNS=str(home))
+
+
+def _at_work(home: Path) -> bool:
+    try:
+        with FileLock(home / ".dispatcher.lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+# ---- The process
+
+
+def serve() -> None:
+    """Look after the runs until there is nothing left to do; return at once where someone else does."""
+    home = runs_home()
+    home.mkdir(parents=True, exist_ok=True)
+    engines.engine(engines.name())
+    while True:
+        try:
+            with FileLock(home / ".dispatcher.lock", timeout=_STARTING):
+                _rounds(home)
+        except Timeout:
+            return
+        # What was queued after the last round, by someone who saw the lock still held, must not wait for the next call.
+        if not Alive().find(home):
+            return
+
+
+def _rounds(home: Path) -> None:
+    dispatcher, busy_at = Dispatcher(), time.monotonic()
+    while home.is_dir() and time.monotonic() - busy_at < IDLE:
+        try:
+            if dispatcher.round():
+                busy_at = time.monotonic()
+        except OSError as error:  # the folder of all runs cannot be read now
+            _say(f"{type(error).__name__}: {error}")
+        time.sleep(EVERY)
+
+
+class Dispatcher:
+    """Looks through the runs, round after round. What it remembers between rounds are only times."""
+
+    def __init__(self) -> None:
+        self._alive = Alive()
+        self._seen: dict[tuple[str, str], float] = {}
+        """(id, what) -> when it was first seen; see `_lasts`."""
+        self._later: dict[str, float] = {}
+        """id -> when to try again what went wrong with it."""
+        self._told: dict[str, str] = {}
+
+    def round(self) -> bool:
+        """Do once what is to be done, and return whether any run waits or runs."""
+        alive = self._alive.find(runs_home())
+        ids = {run.id for run, _ in alive}
+        self._seen = {key: since for key, since in self._seen.items() if key[0] in ids}
+        at_work = 0
+        for run, state in alive:
+            self._try(run, self._look_after, state)
+            at_work += bool(state.state == "running" or state.handle)
+        waiting = [run for run, state in alive if state.state == "queued" and not state.handle and self._may_try(run)]
+        if waiting and (free := slots() - at_work) > 0:
+            for run in sorted(waiting, key=lambda run: (run.place, run.id))[:free]:
+                self._try(run, self._launch)
+        return bool(alive)
+
+    def _may_try(self, run: Run) -> bool:
+        return time.monotonic() >= self._later.get(run.id, 0.0)
+
+    def _try(self, run: Run, act: Callable, *arguments: object) -> None:
+        """Act on a run. Whatever is wrong with it, a full disk or a damaged file, the other runs go on."""
+        if not self._may_try(run):
+            return
+        try:
+            act(run, *arguments)
+        except (RunError, NoSuchRun):
+            pass  # someone else is at it just now, or it was deleted
+        except Exception as error:
+            self._later[run.id] = time.monotonic() + RETRY
+            if self._told.get(run.id) != (told := f"{type(error).__name__}: {error}"):
+                self._told[run.id] = told
+                _say(f"{run.id}: {told}")
+
+    def _launch(self, run: Run) -> None:
+        with run.hold():
+            state = run.state
+            if state.state != "queued" or state.handle or run.stopping:
+                return
+            name = engines.name()
+            engine = engines.engine(name)
+            handle = engine.launch(run.folder)
+            try:
+                run.write_state(replace(state, handle=handle, engine=name, attempt=state.attempt + 1))
+            except BaseException:  # a worker that nobody knows of may not stay
+                engine.kill(handle)
+                raise
+
+    def _look_after(self, run: Run, state: State) -> None:
+        if state.state == "queued" and not state.handle:
+            if run.stopping:
+                _end(run, state, "stopped")
+            return
+        stopping = run.stopping
+        asked = self._lasts(run, "stop") if stopping else 0.0
+        ended = _poll(state)
+        if ended is not None:
+            with run.hold():
+                _lost(run, state, ended)
+        elif stopping and state.state == "queued":
+            with run.hold():  # it has not begun: nothing is lost
+                _kill(state)
+                _end_held(run, state, "stopped")
+        elif asked > STOP:
+            _kill(state)
+            _end(run, state, "stopped")
+        elif self._lasts(run, state.handle) > 60 * run_minutes() + LATE:
+            _kill(state)
+            told = f"a run may take {run_minutes():g} minutes. It took more and did not stop by itself."
+            _end(run, state, "failed", "time_limit", told)
+
+    def _lasts(self, run: Run, what: str) -> float:
+        """Return for how many seconds something has been so with a run, since it was first seen."""
+        now = time.monotonic()
+        return now - self._seen.setdefault((run.id, what), now)
+
+
+def _poll(state: State) -> Exit | None:
+    try:
+        return engines.engine(state.engine).poll(str(state.handle))
+    except ValueError:  # started by an engine that this version does not know: then only the lock tells
+        return Exit()
+
+
+def _kill(state: State) -> None:
+    with suppress(ValueError):
+        engines.engine(state.engine).kill(state.handle)
+
+
+def _end(run: Run, old: State, state: str, reason: str = "", detail: str = "") -> None:
+    """Write how a run ended, once nobody holds it: a killed worker lets go when the last of its threads is gone."""
+    with run.hold(timeout=5.0):
+        _end_held(run, old, state, reason, detail)
+
+
+def _end_held(run: Run, old: State, state: str, reason: str = "", detail: str = "") -> None:
+    if _unchanged(run, old):
+        end = {"state": state, "reason": reason, "detail": detail, "phase": "", "ended": time.time()}
+        run.write_state(replace(run.state, **end))
+        _say(f"{run.id}: {state} {reason}")
+
+
+def _lost(run: Run, old: State, ended: Exit) -> None:
+    """Queue a run again whose worker died without a word; it goes on from its last checkpoint."""
+    if not _unchanged(run, old):
+        return
+    state = run.state
+    attempt = state.attempt - ended.by_engine
+    if run.stopping:
+        _end_held(run, old, "stopped")
+    elif attempt >= ATTEMPTS:
+        code = "an exit code that nobody knows" if ended.code is None else f"exit code {ended.code}"
+        told = f"a worker must end by itself. This one died {attempt} times, the last time with {code}."
+        _end_held(run, old, "failed", "lost", told)
+    else:
+        (run.folder / "place").write_text("-1.0")  # before all others: it had its turn
+        run.write_state(replace(state, state="queued", phase="", handle="", attempt=attempt))
+        _say(f"{run.id}: its worker ended, {ended.code}, without a word; queued again")
+
+
+def _unchanged(run: Run, old: State) -> bool:
+    """Return whether it is still the same launch, or the same waiting, that was looked at."""
+    new = run.state
+    return new.state in ("queued", "running") and (new.handle, new.attempt) == (old.handle, old.attempt)
+
+
+class Alive:
+    """Finds the runs that wait or run. Of the others it reads the state once, and again only when it has changed."""
+
+    def __init__(self) -> None:
+        self._ended: dict[str, tuple[int, int]] = {}
+
+    def find(self, home: Path) -> list[tuple[Run, State]]:
+        """Return (run, state) of those in `home`; none where there is no such folder."""
+        found, ended = [], {}
+        try:
+            names = [entry.name for entry in os.scandir(home) if RUN_ID.fullmatch(entry.name)]
+        except FileNotFoundError:
+            return []
+        for name in names:
+            try:
+                file = os.stat(f"{home}/{name}/state.json")
+                version = (file.st_mtime_ns, file.st_ino)
+                if self._ended.get(name) == version:
+                    ended[name] = version
+                    continue
+                run = Run(name)
+                state = run.state
+            except (OSError, NoSuchRun):
+                continue  # half made, or just deleted
+            if state.state in ("queued", "running"):
+                found.append((run, state))
+            else:
+                ended[name] = version
+        self._ended = ended
+        return found
+
+
+def _say(text: str) -> None:
+    """Tell it to who reads the log."""
+    with suppress(OSError, ValueError):
+        print(time.strftime("%Y-%m-%d %H:%M:%S"), text, flush=True)
