@@ -117,11 +117,13 @@ view = View(
 )
 if label != state.AUTO:
     trace = record(network, sequence, label)
+rows = len(trace) // view.stride
+if st.session_state.get("step", rows) > rows and "link" not in st.session_state:  # later it is another network's
+    state.ignore("step")
 
 
 @st.fragment
 def read() -> None:
-    rows = len(trace) // view.stride
     step = min(st.session_state.get("step", rows), rows)
     row = reading_line(words, network, trace, view, name, shown.label, step, shown.source, shown.problem)
     st.session_state["step"] = row

@@ -250,6 +250,12 @@ class Trainer:
         as may whoever iterates; what `snapshot` gives afterwards is whole.
         """
         self._started = time.monotonic()
+        try:
+            yield from self._updates(between)
+        finally:
+            self._seconds, self._started = self.seconds, None
+
+    def _updates(self, between: Callable[[], None]) -> Iterator[int]:
         if self._measure_due:
             self._measure(between)  # it was stopped between an update and this
         while self.step < self.steps:

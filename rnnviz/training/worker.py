@@ -228,16 +228,17 @@ class Worker:
         if config.watch == "test":
             watched = next(iter(self.data.test.values())).at(slice(config.watched))
         self.probes = (held if len(held) else training).at(slice(PROBES))
-        self.trainer = Trainer(config, training, watched if len(watched) else None)
+        trainer = Trainer(config, training, watched if len(watched) else None)
         sound, self.repaired = generations.read(self.run.folder)
         for arrays, values in sound:
             try:
-                self.trainer.restore(arrays, values)
+                trainer.restore(arrays, values)
                 break
             except (KeyError, ValueError) as error:
                 print(f"A checkpoint that does not fit is passed over: {error}", flush=True)
                 self.repaired = True
-        self.resumed = self.trainer.step if sound or self.repaired else None
+        self.resumed = trainer.step if sound or self.repaired else None
+        self.trainer = trainer  # from here on the state tells where it stands
 
     # ---- Training
 

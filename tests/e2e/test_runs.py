@@ -100,7 +100,7 @@ def test_a_run_opens_by_keyboard_and_a_wrong_digit_opens_in_the_step_page_at_its
     page, run = visit(), made_here[1]["first"]
     row(page, "first").get_by_role("button").focus()
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="first").wait_for()
+    page.get_by_role("heading", name="first", exact=True).wait_for()
     page.wait_for_function("location.search.includes('runs=')")
     wrong = page.locator("li.wrong a").first
     wrong.wait_for()
@@ -110,7 +110,7 @@ def test_a_run_opens_by_keyboard_and_a_wrong_digit_opens_in_the_step_page_at_its
     page.wait_for_function("location.search.includes('digit=1442')")
     assert f"net=run%3A{run.id}" in page.url
     page.go_back()
-    page.get_by_role("heading", name="first").wait_for()
+    page.get_by_role("heading", name="first", exact=True).wait_for()
 
 
 def test_a_run_at_work_is_followed_without_losing_tick_focus_or_place(visit, made_here, monkeypatch):

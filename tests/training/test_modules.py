@@ -94,9 +94,13 @@ def test_a_loop_over_the_steps_has_the_gradients_of_finite_differences(cell):
     assert torch.autograd.gradcheck(loss, values)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("cell", CELLS)
-def test_bfloat16_gives_nearly_the_same_scores(cell):
-    model, x = Classifier(made(cell)), torch.tensor(np.random.default_rng(1).random((4, 9, 5)), dtype=torch.float32)
+def test_bfloat16_gives_nearly_the_same_scores(cell, shape):
+    model, x = (
+        Classifier(made(cell, **SHAPES[shape])),
+        torch.tensor(np.random.default_rng(1).random((4, 9, 5)), dtype=torch.float32),
+    )
     with torch.no_grad():
         exact = model(x)
         with torch.autocast("cpu", torch.bfloat16):

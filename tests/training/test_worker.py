@@ -255,6 +255,13 @@ def test_a_stop_while_it_trains_keeps_what_was_learnt(started, way):
     assert saved["step"] == state.step
     assert not damaged
 
+    runs.resume(run)
+    process = started(run)
+    until(lambda: run.state.state == "running")
+    runs.request_stop(run)
+    assert process.wait(30) == 0
+    assert (run.state.state, run.state.step, run.state.seconds) == ("stopped", state.step, state.seconds)
+
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_end(monkeypatch):
     config = replace(SMALL, augment=True, thickness=0.5, keep="best", watch_every=5)
