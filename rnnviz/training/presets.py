@@ -33,6 +33,7 @@ PRESETS: dict[str, Preset] = {
     # Digits that change in every epoch are hard on 64 plain units: a gentler pen, and patience.
     "rnn-64": Preset(Config(cell="rnn_tanh", augment=True, thickness=0.3, epochs=40, learning_rate=0.002), "shipped"),
     "fastest": Preset(Config(cell="lstm", forget_bias=1.0, epochs=4, precision="bfloat16"), "quick"),
+    "sprint": Preset(Config(cell="lstm", forget_bias=1.0, epochs=1, precision="bfloat16"), "quick"),
     "bundled": Preset(
         Config(dataset="uci", forget_bias=1.0, epochs=60, batch_size=64, validation=240, augment=True, thickness=0.5),
         "quick",

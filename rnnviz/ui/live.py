@@ -423,7 +423,7 @@ def _short(value: float | None) -> str:
 
 def _measured_on(words: Words, config: Config) -> str:
     if config.watch == "test":
-        return words("live.on_test", count=config.data.test)
+        return words("live.on_test", count=config.watched)
     if config.folds:
         return words("live.on_fold")
     return words("live.on_validation", count=config.validation) if config.validation else words("live.on_nothing")
