@@ -22,7 +22,7 @@ _AUGMENTED = {"augment": True, "thickness": 0.7}
 _LSTM = {"cell": "lstm", "forget_bias": 1.0, "precision": "bfloat16", **_AUGMENTED}
 # The source documents hold nothing back, never clip and watch the test digits.
 _SOURCE = {"batch_size": 64, "schedule": "constant", "clip": None, "validation": 0, "watch": "test"}
-_PEEPHOLE = {"learning_rate": 0.005, "epochs": 1}
+_PEEPHOLE = {"learning_rate": 0.005, "epochs": 1, "batch_size": 64}
 _TOY = {"dataset": "halves", "cell": "lstm", "hidden_size": 20, "epochs": 20}
 
 PRESETS: dict[str, Preset] = {

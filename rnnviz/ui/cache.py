@@ -10,6 +10,7 @@ from ..network import Network
 from ..text import Words
 from ..trace import record_many
 from ..training import runs
+from ..training.config import Config
 
 RUNS_OFFERED = 20
 """Of the training runs, the newest are offered among the networks; a link opens any."""
@@ -52,7 +53,7 @@ def reader(name: str) -> Reader:
     settings = card.training
     order, delay = settings.get("reading", "rows"), settings.get("delay", 0)
     try:
-        digits.as_sequences(np.zeros((28, 28)), order, delay)
+        Config(reading=order, delay=delay)
     except (ValueError, TypeError) as error:
         raise checkpoints.CheckpointError(f"{name}: {error}") from error
     title = _run_title(name) if name.startswith("run:") else name

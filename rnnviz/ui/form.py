@@ -294,7 +294,8 @@ def refusal(words: Words, refused: Refused, values: dict[str, object]) -> str:
         low, high = (f"{bound:,f}".rstrip("0").rstrip(".") for bound in bounds)
         return words("refusal.range", field=label, low=low, high=high)
     options = CHOICES.get(code, (True, False))
-    return words("refusal.choice", field=label, choices=", ".join(_option(words, code, each) for each in options))
+    choices = words("runs.comma").join(_option(words, code, each) for each in options)
+    return words("refusal.choice", field=label, choices=choices)
 
 
 # ---- Starting
@@ -350,7 +351,7 @@ def _different(order: Order) -> list[str]:
 
 def _changed(words: Words, names: list[str]) -> None:
     """Say what differs from the preset, and offer to go back."""
-    labels = ", ".join(words(f"field.{name}.label") for name in names)
+    labels = words("runs.comma").join(words(f"field.{name}.label") for name in names)
     key = "train.changed_one" if len(names) == 1 else "train.changed"
     st.button(
         words("train.reset"),
@@ -446,7 +447,7 @@ def _settings(words: Words) -> None:
                     _setting(words, name)
     # The summaries stand beside the names by style: an expander whose label changes would shut under one's hands.
     folds = now["k"] if now["mode"] == "kfold" else 0
-    told = {group: ", ".join(summary(words, group, sound, folds)) for group in GROUPS}
+    told = {group: words("runs.comma").join(summary(words, group, sound, folds)) for group in GROUPS}
     rules = [f'.st-key-group_{group} summary p::after {{ content: "{text}"; }}' for group, text in told.items()]
     st.html(f"<style>{''.join(rules)}</style>")
 

@@ -6,11 +6,14 @@ from pathlib import Path
 import streamlit as st
 
 from ..text import LANGUAGES, Words
+from ..training.config import DATASETS
 from . import state
 from .cache import Reader
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+SCORED = ("mnist", "uci", "uci_test")
+"""The sets of digits that a network's card may tell its accuracy on."""
 PAGES = ("step", "train", "runs", "guide")
 
 
@@ -110,13 +113,13 @@ def about(words: Words, reader: Reader) -> str:
     parts = [words("shown.network", network=reader.title, cell=cell, units=units, layers=layers)]
     if reader.order != "rows" or reader.delay:
         parts.append(words(f"shown.{reader.order}", delay=reader.delay))
-    if "seed" in training:
-        known = words(f"dataset.{training.get('dataset', 'mnist')}")
+    if "seed" in training and (dataset := training.get("dataset", "mnist")) in DATASETS:
+        known = words(f"dataset.{dataset}")
         parts.append(words("shown.trained", data=known, seed=training["seed"]))
     if {"mnist", "uci"} <= accuracy.keys():
         parts.append(words("shown.accuracy", mnist=accuracy["mnist"], uci=accuracy["uci"]))
     else:
-        parts += [words(f"shown.accuracy_{name}", share=share) for name, share in accuracy.items()]
+        parts += [words(f"shown.accuracy_{name}", share=accuracy[name]) for name in SCORED if name in accuracy]
     return " · ".join(parts)
 
 

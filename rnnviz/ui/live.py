@@ -19,6 +19,7 @@ from ..training.film import Film
 from . import frame, state
 from .charts import Chart, charts, moment
 from .reading import top
+from .runs import spoken
 
 EVERY = 1.0
 """Seconds between two looks while something runs or waits."""
@@ -175,8 +176,9 @@ def label(words: Words, run: runs.Run) -> str:
     if group and group.kind == "kfold":
         return words("live.fold", name=name, index=group.index + 1, count=group.count)
     if group:
-        values = ", ".join(f"{key}={value}" for key, value in group.values.items())
-        return words("live.point", name=name, values=values)
+        pairs = group.values.items()
+        said = (f"{words(f'field.{key}.label')} {spoken.value(words, key, value)}" for key, value in pairs)
+        return words("live.point", name=name, values=words("runs.comma").join(said))
     return name
 
 
@@ -302,7 +304,7 @@ def _standing(words: Words, run, config: Config, stands: runs.State, lost: bool,
             told.append(words("live.left", time=duration(words, seconds)))
     elif stands.seconds:
         told.append(words("live.took", time=duration(words, stands.seconds)))
-    told.append(", ".join(filter(None, (stands.device, stands.precision))))
+    told.append(words("runs.comma").join(filter(None, (stands.device, stands.precision))))
     line = " · ".join(filter(None, told))
     if name == "finished":
         st.markdown(line)
@@ -586,7 +588,7 @@ def _queue(words: Words, seen: list[Seen]) -> None:
 def _queued(words: Words, run: runs.Run, place: str, moves: list) -> None:
     """Show one run of the queue, and what can be done with it."""
     with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="xsmall", key=f"queue_{run.id}"):
-        st.markdown(f"**{place}** · {_escaped(label(words, run))}", width="stretch")
+        st.markdown(f"**{place}** · {spoken.plain(label(words, run))}", width="stretch")
         drop = ("cancel" if moves else "stop", ":material/close:", runs.request_stop, True)
         for name, icon, act, can in (("show", ":material/visibility:", _show, True), *moves, drop):
             text = words(f"queue.{name}")
@@ -603,8 +605,3 @@ def _up(run: runs.Run) -> None:
 
 def _down(run: runs.Run) -> None:
     runs.move(run, 1)
-
-
-def _escaped(text: str) -> str:
-    """Return text in which Markdown finds nothing to do."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>$~:" else c for c in text)

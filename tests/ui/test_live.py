@@ -313,7 +313,7 @@ def test_a_group_that_was_just_started_is_followed_until_someone_picks():
 def test_a_sweep_names_its_points():
     points = made_group("sweep", count=2, name="rates")
     options = open_view(runs=points[0].id).selectbox(key="widget_watched").options
-    assert any("rates, learning_rate=0.002" in option for option in options)
+    assert any("rates, Learning rate 0.002" in option for option in options)
 
 
 def test_stop_asks_the_run_to_stop_and_says_that_its_weights_are_kept():
