@@ -98,7 +98,7 @@ class _Train(click.Command):
     "folds",
     type=click.IntRange(2, 20),
     metavar="K",
-    help="A cross-validation: K runs, each of which holds another part back.",
+    help="A cross-validation: K runs, each of which holds another part back and keeps its last weights.",
 )
 @click.option(
     "--sweep", "grid", multiple=True, callback=_settings, metavar="NAME=VALUE,VALUE",
@@ -125,6 +125,8 @@ def train(presets, changes, seed, epochs, name, folds, grid, detach, download) -
     try:
         for preset in presets or (None,):
             base = PRESETS[preset].config if preset else Config()
+            if folds:  # a cross-validation leaves the test digits alone
+                base = replace(base, watch="validation")
             config = replace(base, **changes)
             replace(config, folds=folds or config.folds)  # all are checked before the first one is queued
             told = (preset or config.cell, *(f"{key}={value}" for key, value in changed(config, base).items()))
@@ -222,11 +224,12 @@ def _progress(run, state, rows: list[dict], steps: int) -> str:
         return "waits"
     if not rows or state.phase == "scoring":
         return state.phase
-    told = [f"loss {rows[-1]['loss']:.3f}"]
+    told = [f"loss {rows[-1]['loss']:.3f}"] if "loss" in rows[-1] else []
     share = next((row["accuracy"] for row in reversed(rows) if "accuracy" in row), None)
     if share is not None:
         told.append(f"{run.config.watch} {share:.2%}")
-    told.append(f"{rows[-1]['speed']:,.0f} sequences/s")
+    if "speed" in rows[-1]:
+        told.append(f"{rows[-1]['speed']:,.0f} sequences/s")
     first, last = rows[-min(20, len(rows))], rows[-1]
     if last["step"] > first["step"]:
         pace = (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])

@@ -24,6 +24,8 @@ MAX_BYTES = 64 * 2**20
 RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4}(-\d{2})?")
 """What a training run is called: when it was made, four letters, and its number within a group."""
 _DTYPES = ("F16", "F32", "F64")
+_KINDS = {"name": str, "cell": str, "dataset": str, "preprocessing": str, "command": str,
+          "training": dict, "accuracy": dict, "misread": dict}  # fmt: skip
 
 
 class CheckpointError(ValueError):
@@ -153,14 +155,22 @@ def _card(metadata: Mapping[str, str] | None, name: str) -> Card:
     known = {f.name for f in fields(Card)}
     try:
         values = {key: json.loads(value) for key, value in metadata.items() if key in known}
+        json.dumps(values, ensure_ascii=False).encode()  # half a surrogate pair is taken by no page
         described = Card(**values)
-    except (json.JSONDecodeError, TypeError) as error:
+    except (json.JSONDecodeError, TypeError, UnicodeEncodeError, RecursionError) as error:
         raise CheckpointError(f"{name} must describe itself in JSON. Its metadata does not: {error}.") from error
-    if not (isinstance(described.cell, str) and isinstance(described.training, dict)):
-        raise CheckpointError(f"{name} must name its cell and list its training settings. Its metadata does not.")
-    for field_name in ("accuracy", "misread"):
-        if not isinstance(getattr(described, field_name), dict):
-            raise CheckpointError(f"{name} must give {field_name} by digit set. Its metadata does not.")
+    for field_name, kind in _KINDS.items():
+        if not isinstance(getattr(described, field_name), kind):
+            got = type(getattr(described, field_name)).__name__
+            raise CheckpointError(f"{name} must give its {field_name} as {kind.__name__}. Its metadata gives {got}.")
+    shares = list(described.accuracy.values())
+    if (share := described.training.get("validation_accuracy")) is not None:
+        shares.append(share)
+    if not all(type(share) in (int, float) and 0 <= share <= 1 for share in shares):
+        raise CheckpointError(f"{name} must give accuracies from 0 to 1. Its metadata does not.")
+    for indices in described.misread.values():
+        if not isinstance(indices, list) or not all(type(index) is int and index >= 0 for index in indices):
+            raise CheckpointError(f"{name} must list the digits that it misreads by their indices. It does not.")
     if described.cell not in CELLS:
         raise CheckpointError(f"{name} must hold one of the cells {', '.join(CELLS)}. Got {described.cell!r}.")
     return described

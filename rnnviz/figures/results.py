@@ -26,7 +26,15 @@ class Curve(NamedTuple):
 
 
 def confusion_counts(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Return how often (K, K) each class, down, was answered as each class, across."""
+    """Return how often (K, K) each class, down, was answered as each class, across; both (N,), from 0.
+
+    Raises ValueError where there is not one answer for each, or a class is not among them.
+    """
+    if labels.shape != predicted.shape:
+        raise ValueError(f"predicted must have shape {labels.shape}, as labels has. Got {predicted.shape}.")
+    for name, values in (("labels", labels), ("predicted", predicted)):
+        if len(values) and not 0 <= values.min() <= values.max() < classes:
+            raise ValueError(f"{name} must be 0 to {classes - 1}. Got {values.min()} to {values.max()}.")
     counts = np.zeros((classes, classes), int)
     np.add.at(counts, (labels.astype(int), predicted.astype(int)), 1)
     return counts

@@ -1,6 +1,7 @@
 """The settings of a training run: plain data, checked when made. No torch."""
 
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import NamedTuple
@@ -50,8 +51,8 @@ CHOICES = {
     "device": DEVICES,
 }
 TOGETHER = (
-    "no_forget_gate", "shared_alone", "no_pictures", "delay_rows", "folds", "nothing_left", "test_chooses",
-    "nothing_chooses", "too_many_updates", "unknown",
+    "no_forget_gate", "shared_alone", "no_pictures", "delay_rows", "folds", "fold_watches_test", "nothing_left",
+    "test_chooses", "nothing_chooses", "too_many_updates", "unknown",
 )  # fmt: skip
 """Why settings that are sound alone may be refused together."""
 
@@ -173,6 +174,9 @@ class Config:
             raise Refused("delay_rows", f"delay must be 0 unless whole rows are read. Got {self.delay} with pixels.")
         if self.folds == 1 or (self.folds and self.fold >= self.folds) or (self.fold and not self.folds):
             raise Refused("folds", f"fold must lie below folds, 2 or more. Got fold {self.fold} of {self.folds}.")
+        if self.folds and self.watch == "test":
+            got = "test digits are left alone. Got 'test'."
+            raise Refused("fold_watches_test", f"watch must be 'validation' in a cross-validation: {got}")
         if not self.folds and self.validation >= known:
             raise Refused(
                 "nothing_left",
@@ -252,6 +256,6 @@ def parse(name: str, text: str) -> object:
 
 def _check_number(name: str, value: object, kind: type, words: str, bounds: tuple[float, float]) -> None:
     low, high = bounds
-    is_number = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or not low <= value <= high:
-        raise Refused(name, f"{name} must be {words} from {low:,} to {high:,}. Got {value!r}.")
+    is_number = isinstance(value, kind) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high:  # "not a number" lies between no bounds
+        raise Refused(name, f"{name} must be {words} from {low:,} to {high:,}. Got {reprlib.repr(value)}.")

@@ -23,7 +23,7 @@ from ..checkpoints import RUN_ID, runs_home
 from . import engines
 from .engines import Exit
 from .engines.local import spawn
-from .runs import NoSuchRun, Run, RunError, State
+from .runs import NoSuchRun, Run, RunError, State, clear_leftovers
 
 EVERY = 0.25
 """Seconds between two rounds."""
@@ -119,6 +119,7 @@ def serve() -> None:
 
 
 def _rounds(home: Path) -> None:
+    clear_leftovers()
     dispatcher, busy_at = Dispatcher(), time.monotonic()
     while home.is_dir() and time.monotonic() - busy_at < IDLE:
         try:

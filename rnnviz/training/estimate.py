@@ -6,7 +6,6 @@ from statistics import median
 from typing import NamedTuple
 
 from ..cells import CELLS
-from . import runs
 from .config import Config
 
 
@@ -68,21 +67,6 @@ class Estimate(float):
         return float(self)
 
 
-def past(most: int = 30) -> list[Finished]:
-    """Return what the newest finished runs took."""
-    found: list[Finished] = []
-    for run in runs.listed():
-        try:
-            state, config = run.state, run.config
-        except (runs.RunError, runs.NoSuchRun):
-            continue
-        if state.state == "finished":
-            found.append(Finished(config, state.seconds, state.step, state.device))
-        if len(found) == most:
-            break
-    return found
-
-
 def parameters(config: Config) -> int:
     """Return how many numbers the training adjusts."""
     cell, H, K, D = CELLS[config.cell], config.hidden_size, config.data.classes, config.input_size
@@ -101,8 +85,8 @@ def parameters(config: Config) -> int:
 def seconds(config: Config, history: Sequence[tuple] = ()) -> Estimate:
     """Return how long the training takes, by what finished runs on this machine took. Loading comes before it.
 
-    history: (config, seconds, updates, device) of such runs, the newest first, as from `past`. Of those that trained on
-    the device where this run will, those with the same cell count, else all.
+    history: (config, seconds, updates, device) of such runs, the newest first. Of those that trained on the device
+    where this run will, those with the same cell count, else all.
     """
     known = [Finished(*each) for each in history]
     known = [each for each in known if each.updates >= TIMED and each.seconds > 0]

@@ -16,11 +16,14 @@ IMAGE = "image.npy"
 """Beside the film: the picture whose states are filmed."""
 MAX_ROWS = 56
 """Of a longer sequence every k-th step is kept, the last one among them."""
+MAX_HEADER = 4096
+MOST = {"steps": 100_000, "units": 1024, "classes": 1000}
+"""What a header may say at most, so that a damaged one fills no memory."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What one record of a film holds."""
+    """What one record of a film holds. ValueError where that cannot be."""
 
     steps: int
     """T: time steps of a sequence."""
@@ -33,6 +36,16 @@ class Shape:
     """The class of the digit that is filmed."""
     stride: int = 1
     """Every stride-th step is kept, counted back from the last; see `at`."""
+
+    def __post_init__(self) -> None:
+        bounds = {name: (1, most) for name, most in MOST.items()}
+        bounds |= {"label": (0, self.classes - 1), "stride": (1, self.steps)}
+        for name, (low, high) in bounds.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise ValueError(f"{name} must be an integer from {low} to {high}. Got {value!r}.")
+        if not isinstance(self.cell_state, bool):
+            raise ValueError(f"cell_state must be True or False. Got {self.cell_state!r}.")
 
     @classmethod
     def of(cls, steps: int, units: int, classes: int, cell_state: bool, label: int) -> "Shape":
@@ -103,17 +116,21 @@ class Projector:
 def read(path: Path) -> Film | None:
     """Return the film, or None where there is none (yet) or its header is damaged."""
     try:
-        header, _, body = path.read_bytes().partition(b"\n")
-        shape = Shape(**json.loads(header))
-        record = shape.record
-    except (OSError, ValueError, TypeError, ZeroDivisionError):
+        with open(path, "rb") as file:
+            header = file.readline(MAX_HEADER)
+            if not header.endswith(b"\n"):
+                return None
+            shape, body = Shape(**json.loads(header)), file.read()
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    record = shape.record
     return Film(shape, np.frombuffer(body[: len(body) // record.itemsize * record.itemsize], record), _image(path))
 
 
 def _image(path: Path) -> np.ndarray | None:
     try:
         image = np.load(path.with_name(IMAGE), allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    except Exception:  # a damaged file raises half a dozen kinds of errors
         return None
-    return image if image.ndim == 2 and image.dtype == np.uint8 else None
+    sound = isinstance(image, np.ndarray) and image.ndim == 2 and image.dtype == np.uint8 and image.size
+    return image if sound else None

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import torch
@@ -69,7 +69,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Saved:
-    """The numbers of a training that stopped, beside its tensors; JSON can hold them."""
+    """The numbers of a training that stopped, beside its tensors; JSON can hold them. TypeError for others."""
 
     step: int
     epoch: int
@@ -83,11 +83,18 @@ class Saved:
     measured_at: int
     first_loss: float | None
     epoch_loss: float
-    row: list[tuple[float, float]]
+    row: list
+    """Loss and norm of the updates since the last row."""
     row_step: int
     row_seconds: float
     measuring: float
-    history: list[dict]
+    history: list
+    """The epochs, as dictionaries."""
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            if not isinstance(value := getattr(self, f.name), f.type):
+                raise TypeError(f"{f.name} must be {f.type}. Got {value!r}.")
 
 
 def train(
@@ -233,7 +240,7 @@ class Trainer:
         self.best: float | None = None
         self._measured_at = 0
         self._best_weights: list[torch.Tensor] | None = None
-        self._good_weights = [p.detach().clone() for p in self._weights]
+        self._good_weights, self._good_step = [p.detach().clone() for p in self._weights], 0
         self._first_loss: float | None = None
         self._unread: list[torch.Tensor] = []  # loss and norm of the last updates, on the device
         self._row: list[tuple[float, float]] = []  # loss and norm of the updates since the last row
@@ -392,6 +399,7 @@ class Trainer:
     @torch.no_grad()
     def _measure(self, between: Callable[[], None]) -> None:
         """Measure the accuracy on what is watched, and keep the weights where they are the best."""
+        self._collect()  # weights that have gone astray are not measured, and never the best
         started = time.monotonic()
         self.accuracy = self._share_right(*self._watched, between)
         if self.best is None or self.accuracy > self.best:
@@ -447,8 +455,9 @@ class Trainer:
         self._keep_good()
 
     def _give_up(self, why: str) -> None:
-        """Go back to the last good weights and raise Diverged."""
+        """Go back to the last good weights, and the update that they are of, and raise Diverged."""
         self._load(self._good_weights)
+        self.step = self._good_step
         raise Diverged(f"{why} Choose a learning_rate below {self.config.learning_rate}.")
 
     @torch.no_grad()
@@ -490,34 +499,54 @@ class Trainer:
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in arrays.items()}, asdict(saved)
 
     def restore(self, arrays: Mapping[str, np.ndarray], values: Mapping[str, object]) -> None:
-        """Go on from a `snapshot` of the same settings and pictures. Raises KeyError or ValueError for another."""
-        tensors = {name: torch.tensor(array) for name, array in arrays.items()}
-        names = list(self._parameters)
-        weights = [tensors[f"weights.{name}"] for name in names]
-        for name, saved, weight in zip(names, weights, self._weights, strict=True):
-            if saved.shape != weight.shape:
-                raise ValueError(f"{name} must have shape {tuple(weight.shape)}. Got {tuple(saved.shape)}.")
+        """Go on from a `snapshot` of the same settings and pictures.
+
+        Raises KeyError, TypeError or ValueError for another, and has changed nothing then.
+        """
         saved = Saved(**values)
-        if saved.updates_per_epoch != self.updates_per_epoch:
-            raise ValueError(f"an epoch must have {self.updates_per_epoch} updates. Got {saved.updates_per_epoch}.")
+        if saved.updates_per_epoch != self.updates_per_epoch or not 0 <= saved.step <= self.steps:
+            wanted = f"{self.steps} updates, {self.updates_per_epoch} in an epoch"
+            raise ValueError(f"it must be of {wanted}. Got {saved.step}, of {saved.updates_per_epoch} in an epoch.")
+        row, history = [(loss, norm) for loss, norm in saved.row], [Epoch(**epoch) for epoch in saved.history]
+        random = _tensor(arrays, "random", self._random)
+        weights = self._saved(arrays, "weights")
+        best = self._saved(arrays, "best") if self.config.keep == "best" and saved.best is not None else None
+        known = {}
+        if self.config.optimiser == "adam" and saved.step:
+            counts = {"step": [torch.tensor(0.0)] * len(weights)}
+            known = {kind: self._saved(arrays, kind, counts.get(kind)) for kind in ("step", "exp_avg", "exp_avg_sq")}
+
+        self.step, self.precision, self._seconds = saved.step, saved.precision, saved.seconds
         self._load(weights)
         self._keep_good()
-        if f"best.{names[0]}" in tensors:
-            self._best_weights = [tensors[f"best.{name}"].to(self.device) for name in names]
-        for name, weight in self._parameters.items():
-            keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"{key}.{name}" in tensors]
-            self._optimiser.state[weight] = {key: tensors[f"{key}.{name}"].to(self.device) for key in keys}
-        self._random = tensors["random"]
-        self.step, self.precision, self._seconds = saved.step, saved.precision, saved.seconds
+        self._random, self._best_weights = random, best
+        for k, weight in enumerate(self._weights):
+            self._optimiser.state[weight] = {kind: tensors[k] for kind, tensors in known.items()}
         self.accuracy, self.best, self._measured_at = saved.accuracy, saved.best, saved.measured_at
         self._first_loss, self._epoch_loss = saved.first_loss, saved.epoch_loss
-        self._row = [(loss, norm) for loss, norm in saved.row]
+        self._row, self.history = row, history
         self._row_step, self._row_seconds, self._measuring = saved.row_step, saved.row_seconds, saved.measuring
-        self.history = [Epoch(**epoch) for epoch in saved.history]
+
+    def _saved(self, arrays: Mapping[str, np.ndarray], kind: str, like: list | None = None) -> list[torch.Tensor]:
+        """Return the tensors of that kind, one for each parameter, on the device."""
+        pairs = zip(self._parameters, like or self._weights, strict=True)
+        return [_tensor(arrays, f"{kind}.{name}", each).to(self.device) for name, each in pairs]
 
     def _keep_good(self) -> None:
+        self._good_step = self.step
         for kept, weight in zip(self._good_weights, self._weights, strict=True):
             kept.copy_(weight.detach())
+
+
+def _tensor(arrays: Mapping[str, np.ndarray], name: str, like: torch.Tensor) -> torch.Tensor:
+    """Return a copy of the array of that name; KeyError where there is none, ValueError for another shape or type."""
+    tensor = torch.tensor(arrays[name])
+    if not like.ndim and tensor.numel() == 1:
+        tensor = tensor.reshape(())  # what comes from a file has a dimension
+    if tensor.shape != like.shape or tensor.dtype != like.dtype:
+        wanted, got = (f"{each.dtype} {tuple(each.shape)}" for each in (like, tensor))
+        raise ValueError(f"{name} must be {wanted}. Got {got}.")
+    return tensor
 
 
 def batch_that_fits(config: Config) -> int:

@@ -18,14 +18,15 @@ A run that says "running" while nobody holds its lock is lost: its worker was ki
 
 import json
 import os
+import reprlib
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -34,6 +35,7 @@ from ..checkpoints import RUN_ID, runs_home
 from . import film as films
 from .config import Config
 
+SETTINGS = tuple(f.name for f in fields(Config))
 STATES = ("queued", "running", "finished", "stopped", "failed")
 PHASES = ("starting", "loading", "training", "scoring")
 REASONS = (
@@ -43,6 +45,14 @@ MAX_NAME, MAX_NOTE, MAX_WAITING = 80, 2000, 500
 GROUPS = ("kfold", "sweep")
 LEAVING = 1.0
 """Seconds that a worker may still hold its run after it has written how it ended."""
+LEFT_OVER = 3600.0
+"""Seconds after which nobody is at work any more on a folder that is half made or half deleted."""
+MAX_JSON = 2**20
+"""No file of settings, state or notes comes near so many bytes."""
+LARGEST = 2**33
+"""No time in seconds since 1970, no count of updates, and no other number of a state or a plan comes near it."""
+NUMBERS = ("step", "epoch", "seconds", "loss", "learning_rate", "gradient_norm", "speed", "accuracy", "best")
+"""What a row of the metrics holds."""
 
 
 class RunError(RuntimeError):
@@ -55,7 +65,7 @@ class NoSuchRun(KeyError):
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that belong together: the folds of a cross-validation, the points of a grid."""
+    """Runs that belong together: the folds of a cross-validation, the points of a grid. ValueError for none that is."""
 
     id: str
     kind: str
@@ -64,6 +74,16 @@ class Group:
     name: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
     """The settings in which the runs of the group differ."""
+
+    def __post_init__(self) -> None:
+        for name, kind in {"id": str, "kind": str, "index": int, "count": int, "name": str, "values": Mapping}.items():
+            _check(f"group's {name}", getattr(self, name), kind)
+        if self.kind not in GROUPS or self.index >= self.count:
+            raise ValueError(f"a group must be one of {', '.join(GROUPS)}, with index below count. Got {self}.")
+        for name, value in self.values.items():
+            if name not in SETTINGS or not isinstance(value, str | int | float | None):
+                got = f"{reprlib.repr(name)}: {reprlib.repr(value)}"
+                raise ValueError(f"a group's values must be settings. Got {got}.")
 
 
 @dataclass(frozen=True)
@@ -139,20 +159,16 @@ class Run:
     def note(self) -> dict[str, str]:
         """{"name", "note"}, as far as they were given."""
         values = _read_json(self.folder / "note.json") or {}
-        return {key: str(values[key]) for key in ("name", "note") if values.get(key)}
+        return {key: values[key] for key in ("name", "note") if values.get(key) and isinstance(values[key], str)}
 
     # ---- where it stands
 
     @property
     def state(self) -> State:
-        """Where it stands. Raises NoSuchRun where the folder is gone."""
+        """Where it stands; failed, with a detail, where that cannot be read. NoSuchRun where the folder is gone."""
         if not self.folder.is_dir():
             raise NoSuchRun(f"run must be one that is there. {self.id} is not, or no longer.")
-        values = _read_json(self.folder / "state.json")
-        if values is None:
-            return State("failed", reason="error", detail="state.json must hold the state in JSON. It cannot be read.")
-        known = {f.name for f in fields(State)}
-        return State(**{key: value for key, value in values.items() if key in known})
+        return _state(self.folder / "state.json")
 
     @property
     def lost(self) -> bool:
@@ -188,7 +204,8 @@ class Run:
         """Return the rows so far: step, epoch, seconds, loss, learning_rate, gradient_norm, speed, maybe accuracy.
 
         loss is the mean, in nats, since the row before; accuracy is in [0, 1]; speed in sequences per second. Rows
-        that a killed worker had written beyond the point from which the run went on are left out.
+        that a killed worker had written beyond the point from which the run went on are left out. All numbers are
+        finite; where a file was changed by hand, a row is sure of its step and seconds only.
         """
         return _metrics(self.folder / "metrics.jsonl")
 
@@ -204,13 +221,21 @@ class Run:
 
     @property
     def answers(self) -> dict[str, np.ndarray] | None:
-        """{"predicted" uint8 (N,), "confidence" float (N,)} for every test sequence, None before the end."""
+        """{"predicted" uint8 (N,), "confidence" float (N,)} for every test sequence, None before the end.
+
+        Classes may lie beyond those that there are, in a file that was changed by hand.
+        """
         try:
             with open(self.folder / "answers.npz", "rb") as file:  # NumPy leaves a damaged one open
                 arrays = np.load(file, allow_pickle=False)
-                return {"predicted": arrays["predicted"], "confidence": arrays["confidence"].astype(float)}
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+                predicted, confidence = arrays["predicted"], arrays["confidence"]
+        except Exception:  # a damaged archive raises a dozen kinds of errors
             return None
+        if predicted.dtype != np.uint8 or confidence.dtype.kind != "f":
+            return None
+        if predicted.ndim != 1 or predicted.shape != confidence.shape or not np.isfinite(confidence).all():
+            return None
+        return {"predicted": predicted, "confidence": confidence.astype(float)}
 
     def log(self, characters: int = 4000) -> str:
         """Return the end of the worker's output."""
@@ -226,14 +251,20 @@ class Run:
 
     @contextmanager
     def hold(self, timeout: float = 0.0):
-        """Hold the run's lock inside, as a worker does for life. RunError where someone else does."""
+        """Hold the run's lock inside, as a worker does for life. RunError where someone else does, or nobody may."""
         if not self.folder.is_dir():  # filelock would make the folder anew
             raise NoSuchRun(f"run must be one that is there. {self.id} is not, or no longer.")
+        lock = FileLock(self.folder / "lock", timeout=timeout)
         try:
-            with FileLock(self.folder / "lock", timeout=timeout):
-                yield
+            lock.acquire()
         except Timeout:
             raise RunError(f"run must not be at work. {self.id} is. Stop it first.") from None
+        except OSError as error:  # another user's folder, for instance
+            raise RunError(f"run's lock must be a file that can be written. That of {self.id}: {error}") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def write_state(self, state: State) -> None:
         """Replace state.json; only for who holds the lock."""
@@ -272,8 +303,8 @@ def create(
 ) -> Run:
     """Queue a run and return it.
 
-    id: from `new_id`, made before the button was shown: a second click with the same id is the same run. Raises
-    RunError where too many are waiting, OSError where the disk does not take it.
+    id: from `new_id`; where there is a run of that id already, it is returned as it is. Raises RunError where too many
+    are waiting, OSError where the disk does not take it.
     """
     run = Run(id or new_id())
     return run if run.exists else _create(run, config, name, preset, group, _room_for(1))
@@ -306,9 +337,12 @@ def _create(run: Run, config: Config, name: str, preset: str | None, group: Grou
 
 
 def create_folds(config: Config, count: int, name: str = "", preset: str | None = None, id: str | None = None):
-    """Queue the `count` runs of a cross-validation and return them."""
+    """Queue the `count` runs of a cross-validation and return them.
+
+    Each keeps its last weights: the best on the very fold that judges them would make the mean one of maxima.
+    """
     group = id or new_id()
-    configs = [replace(config, folds=count, fold=index) for index in range(count)]
+    configs = [replace(config, folds=count, fold=index, keep="last") for index in range(count)]
     return _create_group(configs, "kfold", group, name, preset, [{"fold": index} for index in range(count)])
 
 
@@ -410,7 +444,8 @@ def move(run: Run, places: int) -> None:
     new = min(max(old + places, 0), len(queue) - 1)
     queue.insert(new, queue.pop(old))
     for place, each in enumerate(queue):
-        (each.folder / "place").write_text(repr(float(place)))
+        with suppress(FileNotFoundError):  # deleted just now
+            (each.folder / "place").write_text(repr(float(place)))
 
 
 def annotate(run: Run, name: str | None = None, note: str | None = None) -> None:
@@ -437,6 +472,15 @@ def delete(run: Run) -> None:
     shutil.rmtree(doomed, ignore_errors=True)
 
 
+def clear_leftovers() -> None:
+    """Remove what those have left who were killed while they made or deleted a run."""
+    for pattern in (".new-*", ".deleted-*"):
+        for path in runs_home().glob(pattern):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > LEFT_OVER:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
 # ---- Files
 
 
@@ -451,6 +495,34 @@ def _state_of(run: Run) -> str:
         return ""
 
 
+def _state(path: Path) -> State:
+    values = _read_json(path)
+    if values is None:
+        return State("failed", reason="error", detail="state.json must hold the state in JSON. It cannot be read.")
+    values = {f.name: values[f.name] for f in fields(State) if f.name in values}
+    try:
+        for f in fields(State):
+            _check(f.name, values.get(f.name, f.default), f.type)
+        state = State(**values)
+        for name, choices in (("state", STATES), ("phase", ("", *PHASES)), ("reason", ("", *REASONS))):
+            if getattr(state, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}. Got {getattr(state, name)!r}.")
+        return state
+    except ValueError as error:
+        return State("failed", reason="error", detail=f"state.json must hold a state that can be. In it {error}")
+
+
+def _check(name: str, value: object, kind: type) -> None:
+    """Raise ValueError unless a file's value is of that kind, and no number beyond all sense."""
+    sound = isinstance(value, int | float if kind is float else kind)
+    if isinstance(value, bool):
+        sound = kind is bool
+    if not sound:
+        raise ValueError(f"{name} must be of type {getattr(kind, '__name__', kind)}. Got {reprlib.repr(value)}.")
+    if isinstance(value, int | float) and not 0 <= value <= LARGEST:
+        raise ValueError(f"{name} must lie between 0 and {LARGEST}. Got {reprlib.repr(value)}.")
+
+
 def _plan(id: str, folder: Path) -> Plan:
     values = _read_json(folder / "config.json")
     if values is None:
@@ -460,8 +532,13 @@ def _plan(id: str, folder: Path) -> Plan:
     try:
         group = Group(**values["group"]) if values.get("group") else None
         config = Config.from_dict(values["config"])
-        return Plan(config, str(values["name"]), values.get("preset"), group, float(values["created"]))
-    except (KeyError, TypeError, ValueError) as error:
+        name, preset, created = values["name"], values.get("preset"), values["created"]
+        for key, value, kind in (("name", name, str), ("preset", preset, str | None), ("created", created, float)):
+            _check(key, value, kind)
+        if group and any(getattr(config, key) != value for key, value in group.values.items()):
+            raise ValueError(f"a group's values must be those of the settings. Got {dict(group.values)}.")
+        return Plan(config, name, preset, group, float(created))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise RunError(f"config.json must hold settings that can be. That of {id} does not: {error}") from error
 
 
@@ -474,21 +551,35 @@ def _metrics(path: Path) -> list[dict]:
     for line in data[: data.rfind(b"\n") + 1].splitlines():
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # torn by a kill, and closed by the worker that went on
-        if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+        if not isinstance(row, dict):
+            continue
+        row = {key: value for key, value in row.items() if key not in NUMBERS or _is_finite(value)}
+        if not isinstance(row.get("step"), int) or not 0 <= row["step"] <= LARGEST:
             continue
         if row.get("event") == "resumed":
             rows = [each for each in rows if each["step"] <= row["step"]]
-        else:
+        elif "seconds" in row:
             rows.append(row)
     return rows
 
 
+def _is_finite(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= sys.float_info.max
+
+
 def _read_json(path: Path) -> dict | None:
+    """Return the object that a file holds, None where it holds none. Its texts can be written anywhere."""
     try:
-        values = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        if path.stat().st_size > MAX_JSON:
+            return None
+        text = path.read_text("utf-8")
+        values = json.loads(text)
+        if "\\ud" in text.lower():  # half a surrogate pair, which no page and no file takes, can only be written so
+            values = json.loads(json.dumps(values, ensure_ascii=False).encode(errors="replace"))
+    except (OSError, ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
 

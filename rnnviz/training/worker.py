@@ -234,7 +234,7 @@ class Worker:
             try:
                 trainer.restore(arrays, values)
                 break
-            except (KeyError, ValueError) as error:
+            except (KeyError, TypeError, ValueError) as error:
                 print(f"A checkpoint that does not fit is passed over: {error}", flush=True)
                 self.repaired = True
         self.resumed = trainer.step if sound or self.repaired else None

@@ -237,7 +237,7 @@ def _applies(name: str, values: dict[str, object], mode: str) -> bool:
         return values["dataset"] != "halves"
     if name == "delay":
         return values["reading"] == "rows"
-    if name == "watch":  # a cross-validation leaves the test digits alone
+    if name in ("watch", "keep"):  # a cross-validation leaves the test digits alone, and does not choose by its fold
         return mode != "kfold"
     return name not in ("folds", "fold")
 

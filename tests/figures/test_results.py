@@ -16,6 +16,19 @@ def test_counts_stand_at_true_class_down_and_answer_across():
     np.testing.assert_array_equal(counts, [[1, 1, 0], [0, 1, 0], [1, 0, 2]])
 
 
+@pytest.mark.parametrize(
+    ("labels", "predicted", "told"),
+    [
+        ([0, 1], [0], r"predicted must have shape \(2,\), as labels has. Got \(1,\)"),
+        ([0, 1], [0, 3], "predicted must be 0 to 2. Got 0 to 3"),
+        ([-1, 1], [0, 1], "labels must be 0 to 2. Got -1 to 1"),
+    ],
+)
+def test_answers_that_are_no_classes_of_the_data_are_not_counted(labels, predicted, told):
+    with pytest.raises(ValueError, match=told):
+        confusion_counts(np.array(labels), np.array(predicted), 3)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_matrix_tells_counts_and_shares_and_only_mistakes_are_loud(theme):
     counts = np.array([[8, 2, 0], [0, 4, 0], [1, 0, 9]])

@@ -117,12 +117,14 @@ def test_an_unknown_preset_is_answered_with_the_known_ones(run):
     ("words", "told"),
     [
         (["--epochs", "0"], "epochs must be an integer from 1 to 1,000. Got 0."),
+        (["--set", f"epochs=1{'0' * 400}"], "epochs must be an integer from 1 to 1,000. Got 1000"),
         (["--set", "epochs=many"], "epochs must be a number. Got 'many'."),
         (["--set", "epochs"], "must look like epochs=2. Got 'epochs'."),
         (["--set", "size=3"], "a setting must be one of cell, hidden_size,"),
         (["--preset", "rnn-64", "--set", "forget_bias=1"], "forget_bias must be None for a cell without a forget gate"),
         (["--folds", "1"], "1 is not in the range 2<=x<=20"),
         (["--folds", "3", "--set", "fold=4"], "fold must lie below folds"),
+        (["--folds", "3", "--set", "watch=test"], "watch must be 'validation' in a cross-validation"),
         (["--folds", "3", "--sweep", "seed=1,2"], "--sweep must stand alone"),
         (["--preset", "rnn-64", "--preset", "gru-64", "--sweep", "seed=1,2"], "--sweep must stand alone"),
         (["--sweep", "seed=1"], "a sweep must have 2 to 36 points. Got 1."),
@@ -213,6 +215,15 @@ def test_folds_are_a_group_and_end_in_their_mean(run, dispatched):
     assert result.exit_code == 0, result.output
     assert sorted((each.config.folds, each.config.fold) for each in runs.listed()) == [(3, 0), (3, 1), (3, 2)]
     assert "bundled (fold 3 of 3): " in result.output
+
+
+@pytest.mark.parametrize("preset", ["lstm-64-mnist", "layernorm-64"])
+def test_folds_leave_the_test_digits_alone_and_keep_their_last_weights_whatever_the_preset(run, dispatched, preset):
+    assert "test" in PRESETS[preset].config.watch or PRESETS[preset].config.keep == "best"
+    result = run("train", "--preset", preset, "--set", "dataset=uci", "--set", "validation=240", "--folds", "2")
+    assert result.exit_code == 0, result.output
+    config = replace(PRESETS[preset].config, dataset="uci", validation=240, watch="validation", keep="last", folds=2)
+    assert {each.config for each in runs.listed()} == {config, replace(config, fold=1)}
 
 
 def test_a_sweep_is_a_run_for_every_combination(run, dispatched):

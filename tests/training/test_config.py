@@ -42,6 +42,9 @@ from rnnviz.training.loop import Trainer
         ({"thickness": 1.5}, "thickness must be a number from 0.0 to 1.0. Got 1.5"),
         ({"augment": 1}, "augment must be True or False. Got 1"),
         ({"forget_bias": "1"}, "forget_bias must be None or a number from -20.0 to 20.0. Got '1'"),
+        ({"epochs": 10**400}, "epochs must be an integer from 1 to 1,000. Got 10000"),
+        ({"learning_rate": 10**400}, "learning_rate must be a number from 1e-06 to 10.0. Got 10000"),
+        ({"clip": float("inf")}, "clip must be None or a number from 0.001 to 1,000.0. Got inf"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_in_words(settings, words):
@@ -62,6 +65,7 @@ def test_a_setting_that_cannot_be_is_refused_in_words(settings, words):
         ({"folds": 1}, "folds"),
         ({"folds": 3, "fold": 3}, "folds"),
         ({"fold": 1}, "folds"),
+        ({"folds": 3, "watch": "test"}, "fold_watches_test"),
         ({"validation": 60_000}, "nothing_left"),
         ({"dataset": "uci"}, "nothing_left"),
         ({"keep": "best", "watch": "test"}, "test_chooses"),

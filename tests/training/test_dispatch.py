@@ -110,6 +110,15 @@ def running(dispatcher, played) -> runs.Run:
 # ---- The queue
 
 
+def test_what_was_left_half_made_is_removed_when_it_starts(home, monkeypatch):
+    monkeypatch.setattr(dispatch, "IDLE", 0.0)
+    for name in (".new-20261121-041500-aaaa-1", ".new-20261121-041500-bbbb-1"):
+        (home / name).mkdir()
+    os.utime(home / ".new-20261121-041500-aaaa-1", (1.0, 1.0))
+    dispatch.serve()
+    assert {path.name for path in home.glob(".new-*")} == {".new-20261121-041500-bbbb-1"}
+
+
 def test_a_waiting_run_is_launched_and_its_handle_written_down(played):
     (run,) = queued(1)
     dispatch.Dispatcher().round()

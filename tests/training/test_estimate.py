@@ -6,7 +6,7 @@ import pytest
 
 from rnnviz import initial
 from rnnviz.cells import CELLS
-from rnnviz.training import estimate, runs
+from rnnviz.training import estimate
 from rnnviz.training.config import Config
 from rnnviz.training.estimate import Finished
 from rnnviz.training.presets import PRESETS
@@ -105,17 +105,3 @@ def test_runs_on_another_device_tell_nothing():
 
 def test_a_few_updates_tell_nothing():
     assert estimate.seconds(BASE, [finished(BASE, 9.0, updates=3)]).basis == "guess"
-
-
-def test_the_past_is_what_finished_runs_took(tmp_path, monkeypatch):
-    monkeypatch.setenv("RNNVIZ_RUNS", str(tmp_path / "runs"))
-    for index in range(5):
-        run = runs.create(replace(BASE, seed=index), id=f"20261121-04150{index}-aaaa")
-        state = "stopped" if index == 3 else "finished"
-        with run.hold():
-            run.write_state(replace(run.state, state=state, seconds=10.0 + index, step=100, device="cpu"))
-    (runs.listed()[0].folder / "config.json").write_text("{}")
-    expected = [Finished(replace(BASE, seed=index), 10.0 + index, 100, "cpu") for index in (2, 1, 0)]
-    assert estimate.past() == expected
-    assert estimate.past(2) == expected[:2]
-    assert estimate.seconds(BASE, estimate.past()).basis == "measured"

@@ -1,6 +1,7 @@
 """The film file."""
 
 import errno
+import json
 import os
 
 import numpy as np
@@ -82,7 +83,8 @@ def test_another_shape_begins_anew(path):
 
 
 @pytest.mark.parametrize(
-    "damaged", [b"", b"\n", b"nonsense\n", b"[1, 2]\n", b'{"steps": 3}\n', b'{"steps": 28, "units": "a"}\n']
+    "damaged",
+    [b"", b"\n", b"nonsense\n", b"[1, 2]\n", b'{"steps": 3}\n', b'{"steps": 28, "units": "a"}\n', b"[" * 4000 + b"\n"],
 )
 def test_a_damaged_header_is_no_film(path, damaged):
     project(path, [0])
@@ -90,8 +92,48 @@ def test_a_damaged_header_is_no_film(path, damaged):
     assert films.read(path) is None
 
 
-def test_a_damaged_picture_is_none(path):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps": 0},
+        {"steps": 28.0},
+        {"steps": 100_001},
+        {"units": -4},
+        {"units": 1025},
+        {"units": True},
+        {"classes": 1001},
+        {"classes": None},
+        {"cell_state": 1},
+        {"label": 10},
+        {"label": -1},
+        {"label": "7"},
+        {"stride": 0},
+        {"stride": 29},
+    ],
+)
+def test_a_header_that_cannot_be_is_no_film(path, changes):
+    path.parent.mkdir()
+    path.write_bytes(json.dumps(vars(SHAPE)).encode() + b"\n" + bytes(SHAPE.record.itemsize))
+    assert len(films.read(path)) == 1
+    path.write_bytes(json.dumps(vars(SHAPE) | changes).encode() + b"\n" + bytes(SHAPE.record.itemsize))
+    assert films.read(path) is None
+
+
+def test_a_header_that_does_not_end_is_no_film(path):
+    path.parent.mkdir()
+    path.write_bytes(json.dumps(vars(SHAPE)).encode() + b" " * films.MAX_HEADER + b"\n")
+    assert films.read(path) is None
+
+
+@pytest.mark.parametrize("shape", [(0, 28), (28,), (0, 0)])
+def test_a_damaged_picture_is_none(path, shape):
     project(path, [0], image=np.zeros((28, 28)))
+    assert films.read(path).image is not None
+    np.save(path.parent / films.IMAGE, np.zeros(shape, np.uint8))
+    assert films.read(path).image is None
+    with open(path.parent / films.IMAGE, "wb") as file:
+        np.savez(file, image=np.zeros((28, 28), np.uint8))
+    assert films.read(path).image is None
     (path.parent / films.IMAGE).write_bytes(b"nonsense")
     assert films.read(path).image is None
     assert len(films.read(path)) == 1

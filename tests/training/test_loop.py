@@ -348,6 +348,50 @@ def test_a_snapshot_of_other_settings_is_refused_and_changes_nothing(digits, cha
     assert other.step == 0
 
 
+def without(name: str):
+    return lambda arrays, values: arrays.pop(name)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        without("random"),
+        without("best.head.bias"),
+        without("exp_avg_sq.head.bias"),
+        lambda arrays, values: arrays.update({"best.head.bias": np.zeros(3, np.float32)}),
+        lambda arrays, values: arrays.update({"exp_avg.head.bias": np.zeros(3, np.float32)}),
+        lambda arrays, values: arrays.update({"step.head.bias": np.zeros(3, np.float32)}),
+        lambda arrays, values: arrays.update({"weights.head.bias": np.zeros(10, np.int64)}),
+        lambda arrays, values: arrays.update({"random": np.zeros(3, np.uint8)}),
+        lambda arrays, values: values.pop("row"),
+        lambda arrays, values: values.update({"colour": "blue"}),
+        lambda arrays, values: values.update({"step": "x"}),
+        lambda arrays, values: values.update({"step": 99}),
+        lambda arrays, values: values.update({"seconds": None}),
+        lambda arrays, values: values.update({"row": [1.0]}),
+        lambda arrays, values: values.update({"history": [{"epoch": 1}]}),
+    ],
+)
+def test_a_snapshot_that_cannot_be_is_refused_and_changes_nothing(digits, spoil):
+    config = replace(QUICK, keep="best", validation=60)
+    first = Trainer(config, part(digits, 0, 100), part(digits, 100, 160))
+    updates = first.updates()
+    for _ in range(3):
+        next(updates)
+    arrays, values = first.snapshot()
+    spoil(arrays, values)
+    other = Trainer(config, part(digits, 0, 100), part(digits, 100, 160))
+    before = other.network()
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        other.restore(arrays, values)
+    for name, array in before.arrays.items():
+        np.testing.assert_array_equal(other.network().arrays[name], array)
+    assert (other.step, other.best, other.history, other.seconds) == (0, None, [], 0.0)
+    assert not other._optimiser.state
+    other.restore(*first.snapshot())
+    assert other.step == 3
+
+
 # ---- The best weights
 
 
@@ -390,7 +434,7 @@ def test_a_loss_that_is_no_number_ends_the_training_with_the_last_good_weights(d
     kept.append(trainer.network())
     with pytest.raises(Diverged, match=r"loss must stay finite\. Got nan\. Choose a learning_rate below 0\.01\."):
         watched_rows(trainer, kept)
-    assert trainer.step == at + 1
+    assert trainer.step == at  # the update that its weights are of
     for name, array in kept[-1].arrays.items():
         np.testing.assert_array_equal(trainer.network().arrays[name], array)
 
@@ -417,7 +461,7 @@ def test_a_loss_that_explodes_ends_the_training(digits, monkeypatch):
     )
     with pytest.raises(Diverged, match=r"must stay below 100 times the untrained network's 2\.3\d?\. Got \d+\."):
         rows_of(trainer)
-    assert trainer.step == 6
+    assert trainer.step == 5
 
 
 def test_weights_that_are_no_numbers_end_the_training(digits):
@@ -429,6 +473,39 @@ def test_weights_that_are_no_numbers_end_the_training(digits):
     with pytest.raises(Diverged, match="weights must stay finite"):
         trainer.row()
     assert all(np.isfinite(array).all() for array in trainer.network().arrays.values())
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_weights_that_have_gone_astray_are_not_measured(digits, monkeypatch, keep):
+    config = replace(QUICK, validation=60, keep=keep)  # 2 updates in an epoch, and a measurement at its end
+    trainer, measured = Trainer(config, part(digits, 0, 100), part(digits, 100, 160)), []
+    cross_entropy, share_right = loop.F.cross_entropy, trainer._share_right
+    astray = iter([1.0, 1.0, 1.0, math.nan])
+    monkeypatch.setattr(loop.F, "cross_entropy", lambda logits, y: cross_entropy(logits, y) * next(astray))
+    monkeypatch.setattr(trainer, "_share_right", lambda *about: measured.append(trainer.step) or share_right(*about))
+    updates = trainer.updates()
+    assert [next(updates), next(updates)] == [1, 2]
+    network, accuracy = trainer.network(), trainer.accuracy
+    next(updates)
+    with pytest.raises(Diverged):
+        next(updates)
+    assert measured == [2]
+    assert (trainer.step, trainer.best, trainer.kept_accuracy) == (2, accuracy, accuracy)
+    for name, array in network.arrays.items():
+        np.testing.assert_array_equal(trainer.network().arrays[name], array)
+
+
+def test_an_accuracy_of_earlier_weights_is_not_that_of_the_last_good_ones(digits, monkeypatch):
+    trainer = Trainer(replace(QUICK, validation=60), part(digits, 0, 150), part(digits, 150, 210))
+    cross_entropy = loop.F.cross_entropy
+    monkeypatch.setattr(
+        loop.F, "cross_entropy", lambda logits, y: cross_entropy(logits, y) * (math.nan if trainer.step == 4 else 1.0)
+    )
+    with pytest.raises(Diverged):
+        rows_of(trainer)
+    assert trainer.step == 4
+    assert trainer.best is not None  # after update 3
+    assert trainer.kept_accuracy is None
 
 
 def test_what_went_astray_is_not_saved(digits, monkeypatch):

@@ -1,6 +1,7 @@
 """Runs as folders."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -92,6 +93,11 @@ def test_folds_are_runs_of_one_group():
         assert run.id == f"{group}-{index + 1:02}"
         assert run.config == replace(SMALL, folds=3, fold=index)
         assert run.plan.group == Group(group, "kfold", index, 3, "folds", {"fold": index})
+
+
+def test_folds_keep_their_last_weights():
+    for run in runs.create_folds(replace(SMALL, keep="best"), 2):
+        assert run.config.keep == "last"  # the best on the fold would be chosen by what judges it
 
 
 def test_a_sweep_is_a_run_for_every_combination():
@@ -186,6 +192,125 @@ def test_files_that_cannot_be_read_are_told(text):
         _ = run.plan
 
 
+def change(path, **changes: object) -> None:
+    """Change a file of JSON by hand."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "foo"},
+        {"state": ["queued"]},
+        {"phase": "sleeping"},
+        {"reason": "luck"},
+        {"detail": 5},
+        {"device": 3},
+        {"repaired": 1},
+        {"step": "x"},
+        {"step": 1.5},
+        {"step": True},
+        {"step": -1},
+        {"steps": [1]},
+        {"attempt": 10**400},
+        {"seconds": "x"},
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+        {"ended": 1e300},
+        {"resumed_from": "x"},
+        {"handle": None},
+    ],
+)
+def test_a_state_that_cannot_be_is_told(changes):
+    run = runs.create(SMALL)
+    change(run.folder / "state.json", **changes)
+    state = run.state
+    assert (state.state, state.reason) == ("failed", "error")
+    assert state.detail.startswith(f"state.json must hold a state that can be. In it {next(iter(changes))} must ")
+
+
+@pytest.mark.parametrize("changes", [{"resumed_from": None}, {"resumed_from": 7}, {"seconds": 3}, {"repaired": True}])
+def test_a_state_that_can_be_is_taken(changes):
+    run = runs.create(SMALL)
+    change(run.folder / "state.json", **changes)
+    assert run.state.state == "queued"
+    assert changes.items() <= vars(run.state).items()
+
+
+@pytest.mark.parametrize("text", ['{"a": ' + "[" * 5000, '{"a": "' + "x" * 2**20 + '"}', '{"a": 1' + "0" * 5000 + "}"])
+def test_files_that_would_fill_a_machine_are_not_read(text):
+    run = runs.create(SMALL)
+    for name in ("state.json", "config.json", "note.json"):
+        (run.folder / name).write_text(text)
+    assert run.state.state == "failed"
+    assert run.note == {}
+    with pytest.raises(RunError, match=r"config\.json must hold"):
+        _ = run.plan
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": 3},
+        {"preset": ["bundled"]},
+        {"created": "now"},
+        {"created": float("nan")},
+        {"created": -1},
+        {"created": 1e300},
+        {"created": 10**400},
+        {"config": []},
+        {"config": {"cell": ["gru"]}},
+        {"config": {"epochs": 10**400}},
+        {"group": [1]},
+        {"group": {"id": "a"}},
+    ],
+)
+def test_a_plan_that_cannot_be_is_told(changes):
+    run = runs.create(SMALL)
+    change(run.folder / "config.json", **changes)
+    with pytest.raises(RunError, match=r"config\.json must hold"):
+        _ = run.plan
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": 3},
+        {"kind": "family"},
+        {"kind": ["kfold"]},
+        {"index": 2},
+        {"index": -1},
+        {"index": 0.0},
+        {"count": "2"},
+        {"name": None},
+        {"values": ["fold"]},
+        {"values": {"dropout": 1}},
+        {"values": {"fold": [1]}},
+        {"values": {"fold": 7}},
+    ],
+)
+def test_a_group_that_cannot_be_is_told(changes):
+    run = runs.create_folds(SMALL, 2)[1]
+    group = json.loads((run.folder / "config.json").read_text())["group"]
+    change(run.folder / "config.json", group=group | changes)
+    with pytest.raises(RunError, match=r"config\.json must hold"):
+        _ = run.plan
+
+
+def test_half_a_surrogate_pair_is_replaced_wherever_it_is_read():
+    run = runs.create(SMALL, name="half \ud83d, whole \U0001f600")
+    runs.annotate(run, note="\udc00")
+    change(run.folder / "state.json", detail="\ud800")
+    assert (run.name, run.note["note"], run.state.detail) == ("half ?, whole \U0001f600", "?", "?")
+
+
+@pytest.mark.parametrize("value", [3, ["x"], None, {"x": 1}])
+def test_a_name_that_is_no_text_is_none(value):
+    run = runs.create(SMALL, name="first")
+    (run.folder / "note.json").write_text(json.dumps({"name": value, "note": value}))
+    assert (run.note, run.name) == ({}, "first")
+
+
 def test_settings_of_another_version_are_told():
     run = runs.create(SMALL)
     path = run.folder / "config.json"
@@ -209,18 +334,66 @@ def test_what_a_later_version_adds_to_the_state_is_passed_over():
 def test_metrics_are_the_whole_rows_that_count():
     run = runs.create(SMALL)
     lines = [
-        b'{"step": 1, "loss": 2.0}\n',
-        b'{"step": 2, "loss": 1.0}\n',
+        b'{"step": 1, "seconds": 1, "loss": 2.0}\n',
+        b'{"step": 2, "seconds": 2, "loss": 1.0}\n',
         b'{"step": 3, "lo\n',  # torn by a kill
         b'{"event": "resumed", "step": 1}\n',
-        b'{"step": 2, "loss": 1.5}\n',
+        b'{"step": 2, "seconds": 2, "loss": 1.5}\n',
         b"[3]\n",
-        b'{"step": "4"}\n',
-        b'{"step": 3, "loss": 0.5}\n',
+        b"[" * 5000 + b"\n",
+        b'{"step": "4", "seconds": 3}\n',
+        b'{"step": -1, "seconds": 3}\n',
+        b'{"step": 1000000000000000000000, "seconds": 3}\n',
+        b'{"step": true, "seconds": 3}\n',
+        b'{"step": 1.5, "seconds": 3}\n',
+        b'{"step": 4, "seconds": NaN}\n',
+        b'{"event": "resumed", "step": -1}\n',
+        b'{"step": 3, "seconds": 3, "loss": 0.5}\n',
         b'{"step": 4, "loss"',  # being written
     ]
     (run.folder / "metrics.jsonl").write_bytes(b"".join(lines))
     assert [(row["step"], row["loss"]) for row in run.metrics] == [(1, 2.0), (2, 1.5), (3, 0.5)]
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", '"x"', "[1]", "null", "true", "1" + "0" * 400])
+def test_a_number_of_a_row_that_is_none_is_left_out(value):
+    run = runs.create(SMALL)
+    row = f'{{"step": 1, "seconds": 0.5, "loss": {value}, "accuracy": {value}, "speed": 10, "colour": "blue"}}\n'
+    (run.folder / "metrics.jsonl").write_text(row)
+    assert run.metrics == [{"step": 1, "seconds": 0.5, "speed": 10, "colour": "blue"}]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "confidence"),
+    [
+        (np.zeros((2, 1), np.uint8), np.zeros((2, 1))),
+        (np.uint8(1), np.float64(1)),
+        (np.zeros(2, np.uint8), np.zeros(3)),
+        (np.zeros(2, np.int64), np.zeros(2)),
+        (np.zeros(2, np.uint8), np.array(["a", "b"])),
+        (np.zeros(2, np.uint8), np.zeros(2, complex)),
+        (np.zeros(2, np.uint8), np.array([0.5, np.nan])),
+    ],
+)
+def test_answers_of_another_shape_or_kind_are_none(predicted, confidence):
+    run = runs.create(SMALL)
+    np.savez(run.folder / "answers.npz", predicted=predicted, confidence=confidence)
+    assert run.answers is None
+
+
+def test_answers_in_one_array_or_with_one_flipped_byte_are_none():
+    run = runs.create(SMALL)
+    path = run.folder / "answers.npz"
+    with open(path, "wb") as file:
+        np.save(file, np.zeros(3, np.uint8))
+    assert run.answers is None
+    np.savez_compressed(path, predicted=np.arange(99, dtype=np.uint8), confidence=np.linspace(0, 1, 99))
+    whole = path.read_bytes()
+    assert run.answers is not None
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        found = run.answers
+        assert found is None or len(found["predicted"]) == 99
 
 
 def test_answers_are_read_and_damaged_ones_are_none():
@@ -293,6 +466,34 @@ def test_holding_a_run_that_is_gone_does_not_make_it_anew():
     with pytest.raises(NoSuchRun), run.hold():
         pass
     assert not run.folder.exists()
+
+
+def test_a_lock_that_cannot_be_taken_is_told_and_makes_no_run_lost(monkeypatch):
+    run = set_state(runs.create(SMALL), state="running")
+    (run.folder / "lock").unlink(missing_ok=True)
+    (run.folder / "lock").mkdir()
+    assert not run.lost
+    with pytest.raises(RunError, match="lock must be a file that can be written"), run.hold():
+        pass
+    (run.folder / "lock").rmdir()
+    assert run.lost
+
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(runs.FileLock, "acquire", denied)  # another user's folder
+    assert not run.lost
+    with pytest.raises(RunError, match="Permission denied"):
+        runs.delete(run)
+    assert run.exists
+
+
+def test_what_goes_wrong_while_a_run_is_held_is_told_as_it_is():
+    run = runs.create(SMALL)
+    with pytest.raises(OSError, match="No space"), run.hold():
+        raise OSError(28, "No space left on device")
+    with run.hold():
+        pass
 
 
 def test_readers_meet_the_old_state_or_the_new_one():
@@ -385,6 +586,15 @@ def test_runs_move_in_the_queue():
     assert runs.waiting() + [runs.create(SMALL)] == runs.waiting()
 
 
+def test_a_run_that_is_deleted_while_the_queue_moves_is_passed_over(monkeypatch):
+    a, b, c = (runs.create(SMALL) for _ in range(3))
+    monkeypatch.setattr(runs, "waiting", lambda: [a, b, c])  # as it was just before
+    shutil.rmtree(b.folder)
+    runs.move(c, -2)
+    assert (c.place, a.place) == (0.0, 1.0)
+    assert not b.folder.exists()
+
+
 def test_a_run_without_a_readable_place_starts_last():
     a, b = runs.create(SMALL), runs.create(SMALL)
     (a.folder / "place").write_text("soon")
@@ -426,3 +636,15 @@ def test_a_run_at_work_or_about_to_start_is_not_deleted():
     with pytest.raises(RunError, match="about to start"):
         runs.delete(run)
     assert run.exists
+
+
+def test_what_was_left_half_made_or_half_deleted_is_removed_after_a_while(here):
+    run = runs.create(SMALL)
+    names = [".new-20261121-041500-aaaa-1", ".deleted-20261121-041500-bbbb-1", ".new-20261121-041500-cccc-1", "notes"]
+    for name in names:
+        (here / name).mkdir()
+        (here / name / "config.json").write_text("{}")
+    for path in (here / names[0], here / names[1], here / "notes", run.folder):
+        os.utime(path, (time.time() - 2 * runs.LEFT_OVER,) * 2)
+    runs.clear_leftovers()
+    assert {path.name for path in here.iterdir()} == {run.id, names[2], "notes"}

@@ -364,6 +364,14 @@ def test_a_killed_run_goes_on_from_its_last_sound_checkpoint(two_generations, da
         np.testing.assert_array_equal(weights(run)[name], array)
 
 
+def test_a_checkpoint_of_another_version_is_passed_over(two_generations):
+    arrays, values = generations.read(two_generations.folder)[0][0]
+    generations.write(two_generations.folder, arrays, values | {"colour": "blue"})
+    work(two_generations)
+    state = two_generations.state
+    assert (state.state, state.resumed_from, state.repaired) == ("finished", 25, True)
+
+
 def test_a_torn_line_is_closed_and_passed_over(two_generations):
     run = two_generations
     with open(run.folder / "metrics.jsonl", "ab") as file:
@@ -412,6 +420,9 @@ def test_a_run_that_diverges_keeps_its_last_good_weights(monkeypatch):
     assert reason == "diverged"
     assert detail == "the loss must stay finite. Got nan. Choose a learning_rate below 0.01."
     assert [row["step"] for row in run.metrics] == list(range(1, 11))
+    assert run.state.step == 10
+    training = checkpoints.card(f"run:{run.id}").training
+    assert (training["updates"], training["validation_accuracy"]) == (10, None)
     good = runs.create(SMALL)
     with monkeypatch.context() as patch:
         at_row(patch, 10, lambda: stop_now(good))

@@ -254,13 +254,13 @@ def test_the_large_numbers_are_those_of_the_last_row():
         assert f">{told}<" in shown
 
 
-def test_a_loss_beyond_all_numbers_is_shown_as_it_is():
+def test_a_row_without_sound_numbers_is_shown_with_dashes():
     run = made("failed", reason="diverged")
     with open(run.folder / "metrics.jsonl", "a") as file:
         file.write('{"step": 39, "epoch": 2, "seconds": 1, "loss": NaN, "gradient_norm": Infinity}\n')
     shown = numbers(open_view(runs=run.id))
-    assert ">nan<" in shown
-    assert ">inf<" in shown
+    assert "<dt>Loss</dt><dd>–</dd>" in shown
+    assert "<dt>Gradient norm</dt><dd>–</dd>" in shown
 
 
 def test_blank_rows_after_the_digit_are_drawn_so_that_the_rows_stand_beside_each_other():

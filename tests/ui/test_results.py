@@ -85,6 +85,17 @@ def test_answers_that_fit_no_test_set_have_no_true_classes():
     assert known.true_classes("halves", np.zeros(10)) is None
 
 
+def test_answers_fit_where_every_test_sequence_has_one_class_of_the_data():
+    def fit(dataset: str, predicted: np.ndarray) -> bool:
+        given = {"predicted": predicted, "confidence": np.ones(predicted.shape)}
+        return known.answers_fit(results_config(dataset), given)
+
+    assert fit("uci", np.full(360, 9, np.uint8))
+    assert fit("halves", np.ones(2000, np.uint8))
+    assert not fit("halves", np.full(2000, 2, np.uint8))
+    assert not fit("mnist", np.zeros(9_999, np.uint8))
+
+
 def test_without_mnist_nobody_knows_the_true_classes(monkeypatch):
     def missing():
         raise mnist.MnistMissing("not here")

@@ -17,7 +17,7 @@ from rnnviz.digits import mnist
 from rnnviz.text import Words
 from rnnviz.training import dispatch, runs
 from rnnviz.training.presets import PRESETS
-from rnnviz.ui.runs import acting, known, listing, several, spoken
+from rnnviz.ui.runs import acting, known, listing, one, several, spoken
 from tests.made_runs import SMALL, at_work, made, made_group, runs_here
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,27 +107,76 @@ def test_what_has_changed_on_the_disk_is_read_anew():
     (run.folder / "answers.npz").unlink()
     after = known.result(entry(run))
     assert (entry(run).name, entry(run).standing) == ("another name", "queued")
-    assert (after.step, after.validation, after.scored) == (60, 0.875, False)
-    assert before.scored
+    assert (after.step, after.watched, after.measured_at, after.test) == (60, 0.875, 60, None)
+    assert before.test is not None
     assert before.step < 60
 
 
 def rows_of(run: runs.Run, *accuracies: float) -> known.Result:
+    """Write a row for each accuracy, after updates 1, 2, ..., and return the numbers of the run."""
     rows = ({"step": k + 1, "loss": 0.5, "seconds": k + 1.0, "accuracy": a} for k, a in enumerate(accuracies))
     (run.folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return known.result(entry(run))
 
 
+BEST, LAST = replace(SMALL, keep="best"), replace(SMALL, keep="last")
+WATCHES_TEST = replace(SMALL, watch="test", validation=0, keep="last")
+
+
 def test_the_accuracy_is_that_of_the_weights_that_are_kept():
-    assert rows_of(made("stopped", replace(SMALL, keep="best")), 0.5, 0.9, 0.8).validation == 0.9
-    assert rows_of(made("stopped", replace(SMALL, keep="last")), 0.5, 0.9, 0.8).validation == 0.8
+    assert rows_of(made("stopped", BEST, step=3), 0.5, 0.9, 0.8).validation == 0.9
+    assert rows_of(made("stopped", LAST, step=3), 0.5, 0.9, 0.8).validation == 0.8
 
 
-def test_a_run_that_watches_the_test_digits_has_no_validation_accuracy():
-    run = made("failed", replace(SMALL, watch="test", validation=0))
+def test_the_last_weights_of_a_run_stopped_between_two_measurements_have_no_accuracy():
+    run = made("stopped", LAST, step=4)
+    result = rows_of(run, 0.5, 0.9, 0.8)
+    assert (result.validation, result.watched, result.measured_at) == (None, 0.8, 3)
+    assert "80.00%<small>at update 3</small>" in html(entry(run))
+    shown = said(open_page(run.id))
+    assert f"Last measured at update 3: right on **80.00%** of the {SMALL.validation:,} examples" in shown
+
+
+@pytest.mark.parametrize("state", ["running", "failed", "queued"])
+def test_what_is_measured_while_a_run_trains_is_not_its_result(state):
+    run = made(state, LAST, step=3)
+    result = rows_of(run, 0.5, 0.9, 0.8)
+    assert (result.validation, result.watched) == (None, 0.8)
+
+
+def test_the_best_of_several_measurements_is_called_so():
+    run = made("stopped", BEST)
+    rows_of(run, 0.5, 0.9, 0.8)
+    assert "90.00%<small>best of 3</small>" in html(entry(run))
+    assert "the best of 3 measurements" in said(open_page(run.id))
+    rows_of(run, 0.9)
+    assert "best of" not in html(entry(run))
+
+
+@pytest.mark.parametrize("state", ["running", "stopped", "failed"])
+def test_a_run_that_watches_the_test_digits_has_no_test_accuracy_before_it_is_scored(state):
+    config = replace(PRESETS["fastest"].config, watch="test", validation=0, keep="last")
+    run = made(state, config, rows=10, frames=3)
+    (run.folder / "answers.npz").unlink(missing_ok=True)
     result = rows_of(run, 0.5, 0.75)
-    assert (result.validation, result.test, result.scored) == (None, 0.75, False)
-    assert result.accuracy == 0.75
+    assert (result.validation, result.test, result.watched) == (None, None, 0.75)
+    assert "75.00%<small>at update 2, on the first 2,000</small>" in html(entry(run))
+    assert "right on **75.00%** of the first 2,000 test examples" in said(open_page(run.id))
+
+
+def test_a_scored_run_shows_its_test_accuracy_without_any_mark():
+    run = made(config=WATCHES_TEST)
+    result = rows_of(run, 0.5, 0.75)
+    assert f"{result.test:.2%}</td>" in html(entry(run))
+    assert "75.00%" not in html(entry(run))
+    assert f"Right on **{result.test:.2%}** of all 360 test examples." in said(open_page(run.id))
+
+
+def test_how_many_are_held_back_is_told_exactly_and_of_a_fold_about():
+    words, folds = Words("en"), replace(SMALL, folds=5, keep="last")
+    assert spoken.watched(words, SMALL) == f"the {SMALL.validation:,} examples held back for validation"
+    assert spoken.watched(words, folds) == "the fold held back (about 287 examples)"
+    assert spoken.watched(words, WATCHES_TEST) == "all 360 test examples"
 
 
 def test_the_test_accuracy_is_counted_on_the_answers():
@@ -136,8 +185,35 @@ def test_the_test_accuracy_is_counted_on_the_answers():
     answers = labels.copy()
     answers[:36] = (answers[:36] + 1) % 10
     np.savez(run.folder / "answers.npz", predicted=answers, confidence=np.ones(360, np.float16))
-    result = known.result(entry(run))
-    assert (result.test, result.scored) == (0.9, True)
+    assert known.result(entry(run)).test == 0.9
+
+
+def test_answers_that_cannot_be_read_leave_what_the_worker_counted():
+    run = made()
+    counted = known.card(run).accuracy["uci_test"]
+    np.savez(run.folder / "answers.npz", predicted=np.zeros(359, np.uint8), confidence=np.ones(359, np.float16))
+    assert known.result(entry(run)).test == counted
+
+
+@pytest.mark.parametrize(
+    ("predicted", "confidence"),
+    [
+        (np.zeros(359, np.uint8), np.ones(359)),
+        (np.full(360, 10, np.uint8), np.ones(360)),
+        (np.full(360, -1), np.ones(360)),
+        (np.zeros(360, np.uint8), np.ones(10)),
+        (np.full(360, 0.5), np.ones(360)),
+        (np.zeros((360, 2), np.uint8), np.ones((360, 2))),
+    ],
+)
+def test_answers_that_do_not_fit_the_test_set_are_told_to_be_unreadable(predicted, confidence):
+    run = made()
+    np.savez(run.folder / "answers.npz", predicted=predicted, confidence=confidence)
+    app = open_page(run.id)
+    assert not app.exception
+    told = "\n".join(each.value for each in [*app.warning, *app.info])
+    assert "answers.npz" in told
+    assert "Train it again" in told
 
 
 def test_progress_is_that_of_the_last_row():
@@ -202,6 +278,122 @@ def test_a_groups_row_tells_mean_and_spread_and_how_many_stand_where():
     assert "1 failed" in told
     assert spoken.plus_minus(scores) in told
     assert "±" in told
+
+
+def sweep_of(*configs) -> list[runs.Run]:
+    """Make a finished run of each, as the points of a sweep over the seed."""
+    id = runs.new_id()
+    values = [{"seed": config.seed} for config in configs]
+    return [
+        made(config=config, group=runs.Group(id, "sweep", k, len(configs), "a sweep", values[k]), id=f"{id}-{k + 1:02}")
+        for k, config in enumerate(configs)
+    ]
+
+
+def test_a_sweeps_row_tells_from_where_to_where_its_runs_reach_and_no_spread():
+    members = sweep_of(*(replace(LAST, seed=seed) for seed in range(3)))
+    for run, share in zip(members, (0.5, 0.9, 0.8), strict=True):
+        with run.hold():
+            run.write_state(replace(run.state, step=1))
+        rows_of(run, share)
+    told = html(*map(entry, members))
+    assert "50.00% – 90.00%" in told
+    assert "±" not in told
+
+
+def test_a_sweep_is_ranked_by_validation_and_runs_without_come_last_with_a_dash():
+    held, watching = sweep_of(replace(LAST, seed=1), replace(WATCHES_TEST, seed=2))
+    for run, share in ((held, 0.5), (watching, 0.9)):
+        with run.hold():
+            run.write_state(replace(run.state, step=1))
+        rows_of(run, share)
+    row = known.members(held.plan.group.id)
+    assert known.judged_by(row.entries) == "validation"
+    assert listing._accuracy(row, "validation") == 0.5
+    assert "Ranked by validation accuracy" in said(open_page(row.id))
+    last = entry(watching)
+    assert spoken.score(Words("en"), last, known.result(last), "validation") == ("–", "")
+
+
+def test_only_where_no_run_holds_anything_back_the_test_accuracy_ranks_and_that_is_said():
+    members = sweep_of(replace(WATCHES_TEST, seed=1), replace(WATCHES_TEST, seed=2))
+    known.refresh()
+    row = known.members(members[0].plan.group.id)
+    assert known.judged_by(row.entries) == "test"
+    assert listing._accuracy(row, "test") == max(known.result(each).test for each in row.entries)
+    assert "Ranked by test accuracy" in said(open_page(row.id))
+
+
+def test_the_most_accurate_come_first_by_one_kind_of_accuracy():
+    for name, config, share in (("low", LAST, 0.5), ("test", WATCHES_TEST, 0.99), ("high", LAST, 0.6)):
+        rows_of(made(config=config, name=name, step=1), share)
+    app = open_page()
+    app.selectbox(key="widget_runs_order").select("best").run()
+    assert "Ranked by the validation accuracy" in said(app)
+    rows = {row.name: listing._accuracy(row, "validation") for row in known.rows(known.entries())}
+    assert rows == {"low": 0.5, "test": -1.0, "high": 0.6}
+
+
+def test_curves_of_accuracies_of_different_kinds_are_told_apart():
+    one, other = made(name="one"), made(config=WATCHES_TEST, name="other")
+    app = open_page(one.id, other.id)
+    assert "different examples" in said(app)
+    assert f"**one**: on the {SMALL.validation:,} examples held back for validation." in said(app)
+    assert "**other**: on all 360 test examples." in said(app)
+    same = said(open_page(one.id, made(name="third").id))
+    assert "different examples" not in same
+    assert f"The accuracy is measured on the {SMALL.validation:,} examples" in same
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_row_that_cannot_be_shown_is_unreadable_and_can_be_ticked_and_deleted(language):
+    run, other = made(), made(name="sound")
+    settings = json.loads((run.folder / "config.json").read_text())
+    (run.folder / "config.json").write_text(json.dumps(settings | {"created": 1e300}))
+    told = html(entry(run))
+    assert 'class="unreadable"' in told
+    assert f'data-tick="{run.id}"' in told
+    assert "sound" in html(entry(other))
+    assert not open_page(lang=language).exception
+    app = open_page(run.id, lang=language)
+    assert not app.exception
+    app.button(key="delete_yes").click().run()
+    assert not run.exists
+
+
+def test_a_row_that_fails_leaves_the_others_as_they_are(monkeypatch):
+    run, other = made(), made(name="sound")
+    size = known.size
+    monkeypatch.setattr(known, "size", lambda each: broken() if each.id == run.id else size(each))
+    told = html(entry(run))
+    assert 'class="unreadable"' in told
+    assert f'data-tick="{run.id}"' in told
+    assert told.count("<td") == html(entry(other)).count("<td")
+    assert "unreadable" not in html(entry(other))
+
+
+def broken(*args, **kwargs):
+    raise RuntimeError("made to fail")
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [(listing, "ticked_bar"), (spoken, "moment"), (one.live, "pictures"), (several, "curves"), (several, "differing")],
+)
+def test_an_error_in_a_part_that_looks_again_by_itself_is_told_in_words(where, name, monkeypatch):
+    single, members = made(), made_group("kfold", 2)
+    pages = {
+        "ticked_bar": [],
+        "moment": [single.id],
+        "pictures": [single.id],
+        "curves": [members[0].plan.group.id],
+        "differing": [single.id, members[0].id],
+    }
+    monkeypatch.setattr(where, name, broken)
+    app = open_page(*pages[name])
+    assert not app.exception
+    assert app.error[0].value == Words("en")("problem.unexpected")
+    assert app.title
 
 
 @pytest.mark.parametrize(
@@ -492,7 +684,25 @@ def test_a_run_at_work_is_not_deleted_and_that_is_said():
         app.button(key="delete_yes").click().run()
     assert run.exists
     assert not app.exception
-    assert any("Not deleted" in toast.value for toast in app.toast)
+    assert any("Not deleted, because at work" in toast.value for toast in app.toast)
+
+
+@pytest.mark.parametrize("through", ["the folder", "the lock"])
+def test_a_disk_that_does_not_delete_is_not_called_a_run_at_work(through, monkeypatch):
+    def refuse(run):
+        error = PermissionError("not yours")
+        if through == "the lock":
+            raise runs.RunError("the lock must be a file that can be written.") from error
+        raise error
+
+    run = made(name="mine_too")
+    app = open_page(run.id)
+    monkeypatch.setattr(runs, "delete", refuse)
+    app.button(key="delete_yes").click().run()
+    assert not app.exception
+    (toast,) = (each.value for each in app.toast)
+    assert "the disk refused" in toast
+    assert "at work" not in toast
 
 
 def test_a_waiting_run_is_cancelled():

@@ -86,7 +86,7 @@ def delete(words: Words, entries: Sequence[Entry]) -> None:
 
 def delete_now(words: Words, entries: Sequence[Entry]) -> None:
     """Delete runs, and say which ones could not be."""
-    refused = []
+    refused: dict[str, list[str]] = {"at_work": [], "disk": []}
     for entry in entries:
         try:
             runs.delete(entry.run)
@@ -94,12 +94,14 @@ def delete_now(words: Words, entries: Sequence[Entry]) -> None:
             continue
         except (runs.RunError, OSError) as error:
             frame.log(error)
-            refused.append(entry.name)
+            disk = isinstance(error, OSError) or isinstance(error.__cause__, OSError)  # a lock that cannot be written
+            refused["disk" if disk else "at_work"].append(spoken.plain(entry.name))
     known.refresh()
-    if refused:
-        _say(words("acting.not_deleted", names=spoken.plain(", ".join(refused))), "block")
-    if len(entries) > len(refused):
-        _say(words("acting.deleted", count=len(entries) - len(refused)), "delete")
+    for why, names in refused.items():
+        if names:
+            _say(words(f"acting.not_deleted_{why}", names=words("runs.comma").join(names)), "block")
+    if deleted := len(entries) - sum(map(len, refused.values())):
+        _say(words("acting.deleted", count=deleted), "delete")
 
 
 def note(words: Words, entry: Entry) -> None:

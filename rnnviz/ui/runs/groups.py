@@ -13,8 +13,8 @@ from .. import state
 from ..charts import Chart, charts
 from ..live import look_after
 from . import acting, known, listing, several, spoken
+from .again import guarded
 from .known import Entry, Row
-from .listing import EVERY
 
 
 def show(words: Words, row: Row) -> None:
@@ -37,7 +37,7 @@ def show(words: Words, row: Row) -> None:
             st.rerun()
         acting.delete(words, row.entries)
     standing_now = [entry.standing for entry in row.entries]
-    st.fragment(_live, run_every=EVERY if row.active else None)(words, row.id, standing_now)
+    guarded(_live, row.active, words, row.id, standing_now)
 
 
 def _live(words: Words, id: str, standings: list[str]) -> None:
@@ -56,14 +56,12 @@ def _live(words: Words, id: str, standings: list[str]) -> None:
 
 
 def _folds(words: Words, row: Row) -> None:
-    scores = [result.validation for result in known.finished(row)]
-    if found := known.spread(scores):
-        mean, deviation = found
-        low, high = (pick(score for score in scores if score is not None) for pick in (min, max))
-        if len(scores) > 1:
-            numbers = {"mean": mean, "deviation": 100 * deviation, "low": low, "high": high}
-            st.markdown(words("groups.kfold_result", count=len(scores), **numbers))
-            st.caption(words("groups.kfold_meaning"))
+    scores = [result.validation for result in known.finished(row) if result.validation is not None]
+    if len(scores) > 1:
+        mean, deviation = known.spread(scores)
+        numbers = {"mean": mean, "deviation": 100 * deviation, "low": min(scores), "high": max(scores)}
+        st.markdown(words("groups.kfold_result", count=len(scores), **numbers))
+        st.caption(words("groups.kfold_meaning"))
     _unfinished(words, row)
     names = [words("groups.fold", fold=entry.group.index + 1) for entry in row.entries]
     _table(words, row.entries, names, lines=state.MAX_RUNS)
@@ -86,11 +84,12 @@ def _unfinished(words: Words, row: Row) -> None:
 
 def _sweep(words: Words, row: Row) -> None:
     settings = list(row.entries[0].group.values)
-    judged = "test" if all(entry.plan.config.watch == "test" for entry in row.entries) else "validation"
+    judged = known.judged_by(row.entries)
     st.caption(words(f"groups.judged_{judged}"))
     _unfinished(words, row)
-    scored = [e for e in row.entries if e.standing == "finished" and known.result(e).accuracy is not None]
-    ranked = sorted(scored, key=lambda entry: -known.result(entry).accuracy)
+    scores = {entry.id: getattr(known.result(entry), judged) for entry in row.entries if entry.standing == "finished"}
+    scored = [entry for entry in row.entries if scores.get(entry.id) is not None]
+    ranked = sorted(scored, key=lambda entry: -scores[entry.id])
     if len(settings) <= 2 and len(scored) > 1:
         _chart(words, settings, scored, judged)
     ranked += [entry for entry in row.entries if entry not in scored]
@@ -99,7 +98,7 @@ def _sweep(words: Words, row: Row) -> None:
 
 def _chart(words: Words, settings: Sequence[str], entries: Sequence[Entry], judged: str) -> None:
     theme = st.context.theme.type or "light"
-    accuracies = [known.result(entry).accuracy for entry in entries]
+    accuracies = [getattr(known.result(entry), judged) for entry in entries]
     titles = {"x": words(f"field.{settings[0]}.label"), "y": words(f"several.{judged}")}
     if len(settings) == 1:
         values = [entry.group.values[settings[0]] for entry in entries]
@@ -118,7 +117,8 @@ def _chart(words: Words, settings: Sequence[str], entries: Sequence[Entry], judg
         ]
         figure = sweep_map(*shown, z, titles | {"hover": words("groups.hover_map")}, theme)
     best = entries[int(np.argmax(accuracies))]
-    alt = words("groups.alt", count=len(entries), name=spoken.point(words, best), accuracy=max(accuracies))
+    told = {"kind": words(f"several.{judged}"), "name": spoken.point(words, best), "accuracy": max(accuracies)}
+    alt = words("groups.alt", count=len(entries), **told)
     charts([Chart("sweep", "", figure, alt)], theme, key="sweep")
 
 
@@ -141,22 +141,24 @@ def _table(words: Words, entries: Sequence[Entry], names: Sequence[str], lines: 
     lines: the first so many have lines in a figure, by which they are named here.
     """
     results = [known.result(entry) for entry in entries]
-    columns = ("validation", "test", "time") if any(r.test is not None for r in results) else ("validation", "time")
+    scores = {
+        kind: [spoken.score(words, entry, result, kind) for entry, result in zip(entries, results, strict=True)]
+        for kind in ("validation", "test")
+    }
+    told = [kind for kind, column in scores.items() if kind == "validation" or any(text != "–" for text, _ in column)]
+    columns = (*told, "time")
     titles = [words(f"runs.column.{key}") for key in ("name", "state", *columns)]
     rows = []
     for place, (entry, name, result) in enumerate(zip(entries, names, results, strict=True)):
-        texts = {
-            "validation": spoken.percent(result.validation),
-            "test": spoken.percent(result.test),
-            "time": spoken.duration(words, result.seconds),
-        }
+        texts = {kind: column[place] for kind, column in scores.items()}
+        texts["time"] = (spoken.duration(words, result.seconds),)
         reason = f"<small>{escape(acting.reason(words, entry))}</small>" if entry.standing == "failed" else ""
         line = spoken.line_html(place) if place < lines else ""
         rows.append(
             spoken.row_html(words, entry.id, name)
             + spoken.name_html(entry.id, name, before=line)
             + f'<td class="state">{spoken.standing_html(words, entry)}{reason}</td>'
-            + "".join(spoken.number_html(words(f"runs.column.{key}"), texts[key]) for key in columns)
+            + "".join(spoken.number_html(words(f"runs.column.{key}"), *texts[key]) for key in columns)
             + f'<td class="number">{_resume_html(words, entry, name)}</td></tr>'
         )
     clicked = listing.table(words, "group_runs", [*titles, ""], len(columns) + 1, rows)

@@ -25,6 +25,8 @@ STANDINGS = ("queued", "running", "stopping", "lost", "finished", "stopped", "fa
 ACTIVE = ("queued", "running", "stopping", "lost")
 """Where a run may move on by itself."""
 RESUMABLE = ("stopped", "failed", "lost")
+KEPT = ("finished", "stopped")
+"""Where a run has written its result, the weights of its last update or the best ones."""
 
 Stamp = tuple[int, int, int]
 
@@ -82,19 +84,19 @@ class Result:
     """The numbers of a run so far. Accuracies are in [0, 1], the loss is in nats; None where there is none."""
 
     validation: float | None = None
-    """Of the weights that are kept, on the digits held back from training."""
+    """Of the weights that are the result, on what is held back from training; None where theirs was not measured."""
     test: float | None = None
-    """On all test digits, at the end; while it trains, where it watches them, what it measured last."""
-    scored: bool = False
-    """Whether the test accuracy is the final one."""
+    """Of the weights that are the result, on all test sequences; None before the run is scored."""
+    watched: float | None = None
+    """The last one measured while it trains: on what is held back, or on the first `Config.watched` test sequences."""
+    best: float | None = None
+    """The best one measured while it trains."""
+    measured_at: int = 0
+    """The update after which `watched` was measured."""
+    measurements: int = 0
     loss: float | None = None
     step: int = 0
     seconds: float = 0.0
-
-    @property
-    def accuracy(self) -> float | None:
-        """What runs are compared by: the validation accuracy, and the test accuracy only where nothing is held back."""
-        return self.test if self.validation is None else self.validation
 
 
 # ---- Entries and rows
@@ -192,13 +194,26 @@ def result(entry: Entry) -> Result:
     folder = str(entry.run.folder)
     files = ("metrics.jsonl", "answers.npz", "model.safetensors")
     found = _result(entry.run, folder, entry.plan.config, *(stamp(f"{folder}/{name}") for name in files))
-    ended = entry.standing not in ACTIVE
-    return replace(found, seconds=entry.state.seconds) if ended and entry.state.seconds else found
+    changes = {}
+    if entry.standing not in ACTIVE and entry.state.seconds:
+        changes["seconds"] = entry.state.seconds
+    if entry.standing in KEPT and entry.plan.config.watch == "validation":
+        at_end = found.measured_at == max(found.step, entry.state.step)
+        last = found.watched if at_end else None  # the last weights may be a few updates younger
+        changes["validation"] = found.best if entry.plan.config.keep == "best" else last
+    return replace(found, **changes)
 
 
 def finished(row: Row) -> list[Result]:
     """Return the numbers of those of a group that came to their end: only they compare."""
     return [result(entry) for entry in row.entries if entry.standing == "finished"]
+
+
+def judged_by(entries: Sequence[Entry]) -> str:
+    """Return what runs are ranked by: "validation"; "test" only where none of them holds anything back to judge by."""
+    configs = [entry.plan.config for entry in entries if entry.plan]
+    held_back = any(config.watch == "validation" and config.held_back for config in configs)
+    return "test" if configs and not held_back else "validation"
 
 
 def progress(entry: Entry) -> float:
@@ -220,6 +235,12 @@ def answers(run: Run) -> dict[str, np.ndarray] | None:
     """Return what the network answers on every test sequence; see `Run.answers`."""
     folder = str(run.folder)
     return _answers(run, folder, stamp(f"{folder}/answers.npz"))
+
+
+def answers_fit(config: Config, given: dict[str, np.ndarray]) -> bool:
+    """Return whether what `answers` gives is a class of the data set for every test sequence."""
+    predicted = given["predicted"]
+    return len(predicted) == config.data.test and bool((predicted < config.data.classes).all())
 
 
 def card(run: Run) -> checkpoints.Card | None:
@@ -319,29 +340,28 @@ def _result(
     run: Run, folder: str, config: Config, log: Stamp | None, answers: Stamp | None, model: Stamp | None
 ) -> Result:
     rows = run.metrics if log else []
-    watched = [row["accuracy"] for row in rows if row.get("accuracy") is not None]
-    kept = (max(watched) if config.keep == "best" else watched[-1]) if watched else None
-    scored = _scored(run, config.dataset) if answers and model else None
-    by_test = kept if config.watch == "test" else None
+    measured = [row for row in rows if row.get("accuracy") is not None]
     return Result(
-        validation=kept if config.watch == "validation" else None,
-        test=by_test if scored is None else scored,
-        scored=scored is not None,
+        test=_scored(run, config) if answers and model else None,
+        watched=measured[-1]["accuracy"] if measured else None,
+        best=max(row["accuracy"] for row in measured) if measured else None,
+        measured_at=measured[-1]["step"] if measured else 0,
+        measurements=len(measured),
         loss=rows[-1].get("loss") if rows else None,
         step=rows[-1]["step"] if rows else 0,
         seconds=rows[-1].get("seconds", 0.0) if rows else 0.0,
     )
 
 
-def _scored(run: Run, dataset: str) -> float | None:
+def _scored(run: Run, config: Config) -> float | None:
     given = answers(run)
-    if given is None:
-        return None
-    labels = true_classes(dataset, given["predicted"])
-    if labels is not None:
-        return float((given["predicted"] == labels).mean())
+    if given is not None and answers_fit(config, given):
+        labels = true_classes(config.dataset, given["predicted"])
+        if labels is not None:
+            return float((given["predicted"] == labels).mean())
     described = card(run)
-    return described.accuracy.get(dataset) if described else None
+    name = "uci_test" if config.dataset == "uci" else config.dataset  # "uci" on a card: all bundled digits
+    return described.accuracy.get(name) if described else None
 
 
 @lru_cache(32)

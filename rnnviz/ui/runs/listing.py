@@ -1,7 +1,5 @@
 """The list of all runs: found, filtered, ticked for a comparison, opened; it follows those that are at work."""
 
-from html import escape
-
 import streamlit as st
 
 from ...text import Words
@@ -9,11 +7,10 @@ from ...training.config import DATASETS
 from .. import frame, state
 from ..live import look_after
 from . import acting, clicks, known, spoken
-from .known import Entry, Row
+from .again import guarded
+from .known import Entry, Result, Row
 
 PER_PAGE = 25
-EVERY = 2.0
-"""Seconds between two looks at runs that are at work."""
 ALL = "all"
 ORDERS = ("newest", "best", "longest", "largest")
 DEFAULTS = {"runs_text": "", "runs_state": ALL, "runs_cell": ALL, "runs_data": ALL, "runs_order": ORDERS[0]}
@@ -29,7 +26,7 @@ def show(words: Words) -> None:
         return
     _filters(words, entries)
     live = any(row.active for row in _page(_chosen(known.rows(entries))))
-    st.fragment(_list, run_every=EVERY if live else None)(words, live)
+    guarded(_list, live, words, live)
 
 
 def empty(words: Words) -> None:
@@ -104,13 +101,31 @@ def _chosen(rows: list[Row]) -> list[Row]:
     """Return the rows that the filters let through, in the chosen order."""
     chosen = {name: st.session_state[f"runs_{name}"] for name in ("text", "state", "cell", "data", "order")}
     found = [row for row in rows if _lets_through(row, chosen)]
+    kind = _judged_by(found)
     keys = {
-        "best": lambda row: (known.spread([known.result(entry).accuracy for entry in row.entries]) or (-1.0,))[0],
+        "best": lambda row: _accuracy(row, kind),
         "longest": lambda row: sum(entry.state.seconds for entry in row.entries),
         "largest": lambda row: sum(map(known.size, row.entries)),
     }
     order = chosen["order"]
     return sorted(found, key=keys[order], reverse=True) if order in keys else found
+
+
+def _judged_by(rows: list[Row]) -> str:
+    return known.judged_by([entry for row in rows for entry in row.entries])
+
+
+def _accuracy(row: Row, kind: str) -> float:
+    """Return what a row is ranked by: the mean of folds, the best of a sweep; -1 for one without any."""
+    found = [share for result in _counting(row) if (share := getattr(result, kind)) is not None]
+    if not found:
+        return -1.0
+    return known.spread(found)[0] if row.group and row.group.kind == "kfold" else max(found)
+
+
+def _counting(row: Row) -> list[Result]:
+    """Return the numbers that count: of a group those of the runs that came to their end."""
+    return known.finished(row) if row.group else [known.result(row.entries[0])]
 
 
 def _lets_through(row: Row, chosen: dict[str, str]) -> bool:
@@ -150,6 +165,8 @@ def _list(words: Words, live: bool) -> None:
     if not found:
         st.info(words("runs.no_match"), icon=":material/filter_alt_off:")
         return
+    if st.session_state["runs_order"] == "best":
+        st.caption(words(f"runs.ranked_{_judged_by(found)}"))
     titles = [words(f"runs.column.{name}") for name in ("name", "state", "network", "data")]
     titles += [words(f"runs.column.{name}") for name in NUMBERS]
     table(words, "runs_list", titles, len(NUMBERS), [row_html(words, row) for row in shown])
@@ -182,45 +199,60 @@ NUMBERS = ("validation", "test", "time", "when", "size")
 
 
 def row_html(words: Words, row: Row) -> str:
-    """Return a row of the list as HTML."""
+    """Return a row of the list as HTML; one that holds what cannot be shown is "unreadable", to be ticked and deleted.
+
+    One damaged folder must not hide all the others.
+    """
+    begin = spoken.row_html(words, row.id, row.name)
+    try:
+        return begin + _cells_html(words, row) + "</tr>"
+    except Exception as error:
+        frame.log(error)
+        state = spoken.mark_html("unreadable", words("run.state.unreadable"))
+        rest = spoken.cell_html("–") * 2 + spoken.number_html("", "–") * len(NUMBERS)
+        return f'{begin}{spoken.name_html(row.id, row.name)}<td class="state">{state}</td>{rest}</tr>'
+
+
+def _cells_html(words: Words, row: Row) -> str:
+    """Return the cells of a row: name, state, network, data, numbers."""
     first, config = row.entries[0], next((entry.plan.config for entry in row.entries if entry.plan), None)
-    results = [known.result(entry) for entry in row.entries]
-    judged = known.finished(row) if row.group else results
     if row.group:
-        about = words(f"runs.group_{row.group.kind}", count=len(row.entries))
-        stand = _standings_html(words, row)
+        about, stand = words(f"runs.group_{row.group.kind}", count=len(row.entries)), _standings_html(words, row)
     else:
         about = first.plan.preset if first.plan and first.plan.preset != first.name else ""
         stand = spoken.standing_html(words, first)
     network = spoken.network(words, config) if config else "–"
-    data = words(f"option.dataset.{config.dataset}") if config else "–"
-    if row.group and "cell" in row.group.values or row.group and "hidden_size" in row.group.values:
+    if row.group and {"cell", "hidden_size", "num_layers"} & set(row.group.values):
         network = words("runs.several")
-    texts = {
-        "validation": spoken.plus_minus([result.validation for result in judged]),
-        "test": spoken.plus_minus([result.test for result in judged]),
-        "time": spoken.duration(words, sum(result.seconds for result in results)),
-        "when": spoken.moment(max(entry.when for entry in row.entries)),
-        "size": spoken.megabytes(sum(map(known.size, row.entries))),
-    }
-    below = {}
-    if row.group and row.group.kind == "sweep" and (known_scores := [r.validation for r in judged if r.validation]):
-        below["validation"] = words("runs.best", share=max(known_scores))
+    data = words(f"option.dataset.{config.dataset}") if config else "–"
+    numbers = _numbers(words, row)
     return (
-        f"{spoken.row_html(words, row.id, row.name)}{spoken.name_html(row.id, row.name, below=about)}"
-        f'<td class="state">{stand}</td>'
+        f'{spoken.name_html(row.id, row.name, below=about)}<td class="state">{stand}</td>'
         f"{spoken.cell_html(network)}{spoken.cell_html(data)}"
-        + "".join(spoken.number_html(words(f"runs.column.{key}"), texts[key], below.get(key, "")) for key in NUMBERS)
-        + "</tr>"
+        + "".join(spoken.number_html(words(f"runs.column.{key}"), *numbers[key]) for key in NUMBERS)
     )
+
+
+def _numbers(words: Words, row: Row) -> dict[str, tuple[str, ...]]:
+    """Return a row's numbers, each with what has to be known of it: folds with their spread, a sweep's from to."""
+    results = [known.result(entry) for entry in row.entries]
+    if row.group:
+        told = spoken.plus_minus if row.group.kind == "kfold" else spoken.extent
+        scores = {kind: (told([getattr(each, kind) for each in _counting(row)]),) for kind in ("validation", "test")}
+    else:
+        scores = {kind: spoken.score(words, row.entries[0], results[0], kind) for kind in ("validation", "test")}
+    return scores | {
+        "time": (spoken.duration(words, sum(result.seconds for result in results)),),
+        "when": (spoken.moment(max(entry.when for entry in row.entries)),),
+        "size": (spoken.megabytes(sum(map(known.size, row.entries))),),
+    }
 
 
 def _standings_html(words: Words, row: Row) -> str:
     """Return how many of a group stand where."""
     counts = {name: sum(entry.standing == name for entry in row.entries) for name in known.STANDINGS}
     return "<br>".join(
-        f'<span class="{name}"><i aria-hidden="true"></i>'
-        f"{escape(words('runs.so_many', count=count, state=words(f'run.state.{name}')))}</span>"
+        spoken.mark_html(name, words("runs.so_many", count=count, state=words(f"run.state.{name}")))
         for name, count in counts.items()
         if count
     )

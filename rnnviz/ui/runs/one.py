@@ -1,4 +1,4 @@
-"""One run: where it stands, what can be done with it, what it is, how it learnt, what it answers."""
+"""One run: where it stands, what can be done with it, what it is, how it learned, what it answers."""
 
 from dataclasses import fields
 from html import escape
@@ -11,8 +11,8 @@ from ...training.config import Config
 from ...training.presets import PRESETS
 from .. import frame, live
 from . import acting, clicks, known, results, spoken
-from .known import Entry
-from .listing import EVERY
+from .again import guarded
+from .known import Entry, Result
 
 
 def show(words: Words, entry: Entry) -> None:
@@ -26,9 +26,9 @@ def show(words: Words, entry: Entry) -> None:
             acting.download(words, entry)
             acting.delete(words, [entry])
         return
-    st.fragment(_where, run_every=EVERY if entry.active else None)(words, entry)
+    guarded(_where, entry.active, words, entry)
     _act(words, entry)
-    st.fragment(_curves, run_every=EVERY if entry.active else None)(words, entry)
+    guarded(_curves, entry.active, words, entry)
     results.show(words, entry)
     _what(words, entry)
 
@@ -59,7 +59,6 @@ def _where(words: Words, entry: Entry) -> None:
 
 def told(words: Words, entry: Entry) -> tuple[str, str]:
     """Return where a run stands as ("text", "warning" or "error", sentences)."""
-    result = known.result(entry)
     numbers = _numbers(words, entry)
     if entry.standing == "failed":
         said = [acting.reason(words, entry), words("one.failed", **numbers)]
@@ -71,13 +70,22 @@ def told(words: Words, entry: Entry) -> tuple[str, str]:
         said.append(words("one.resumed", step=entry.state.resumed_from))
     if entry.state.repaired:
         said.append(words("one.repaired"))
-    if result.validation is not None:
-        said.append(words("one.validation", share=result.validation, count=entry.plan.config.held_back))
-    if result.test is not None:
-        form = "test" if result.scored else "test_watched"
-        said.append(words(f"one.{form}", share=result.test, count=entry.plan.config.data.test))
+    said += _accuracies(words, entry.plan.config, known.result(entry))
     kind = {"failed": "error", "lost": "warning"}.get(entry.standing, "text")
     return kind, words.join(said)
+
+
+def _accuracies(words: Words, config: Config, result: Result) -> list[str]:
+    """Return in sentences how accurate the result is; where it was not measured, what was measured last."""
+    where, said = spoken.watched(words, config), []
+    if result.validation is not None:
+        form = "best_of" if config.keep == "best" and result.measurements > 1 else "right"
+        said.append(words(f"one.{form}", share=result.validation, where=where, count=result.measurements))
+    if result.test is not None:
+        said.append(words("one.right", share=result.test, where=words("runs.on.all_test", count=config.data.test)))
+    if result.watched is not None and getattr(result, config.watch) is None:
+        said.append(words("one.measured", share=result.watched, where=where, step=result.measured_at))
+    return said
 
 
 def _numbers(words: Words, entry: Entry) -> dict[str, object]:
@@ -100,7 +108,7 @@ def _place(entry: Entry) -> tuple[int, int]:
     return ids.index(entry.id) + 1, len(ids)
 
 
-# ---- How it learnt
+# ---- How it learned
 
 
 def _curves(words: Words, entry: Entry) -> None:

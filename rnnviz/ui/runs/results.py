@@ -26,10 +26,13 @@ def show(words: Words, entry: Entry) -> None:
     if given is None:
         st.info(words(f"results.none_{_why(entry)}"), icon=":material/info:")
         return
+    if not known.answers_fit(config, given):
+        st.warning(words("results.unfit", count=config.data.test), icon=":material/broken_image:")
+        return
     predicted, confidence = given["predicted"], given["confidence"]
     labels = known.true_classes(config.dataset, predicted)
     if labels is None:
-        st.info(words(f"results.no_labels_{config.dataset}"), icon=":material/info:")
+        st.info(words("results.no_labels"), icon=":material/info:")
         return
     wrong = np.flatnonzero(predicted != labels)
     right = 1 - len(wrong) / len(labels)

@@ -14,8 +14,9 @@ from ...training.config import Config
 from ..charts import Chart, charts
 from ..live import look_after
 from . import clicks, known, spoken
+from .again import guarded
 from .known import Entry
-from .listing import EVERY, open_runs
+from .listing import open_runs
 
 NUMBERS = ("validation", "test", "loss", "updates", "time", "parameters")
 
@@ -24,7 +25,7 @@ def show(words: Words, entries: Sequence[Entry]) -> None:
     """Show runs beside each other, and follow those that are at work."""
     st.header(words("several.title", count=len(entries)), anchor=False)
     live = any(entry.active for entry in entries)
-    st.fragment(_live, run_every=EVERY if live else None)(words, entries)
+    guarded(_live, live, words, entries)
 
 
 def _live(words: Words, entries: Sequence[Entry]) -> None:
@@ -68,6 +69,8 @@ def curves(words: Words, entries: Sequence[Entry], key: str, names: Sequence[str
     titles = {name: words(f"several.{name}") for name in ("loss", "accuracy")} | {"x": words(f"several.axis_{axis}")}
     titles |= {f"{name}_hover": words(f"several.{name}_hover_{axis}") for name in ("loss", "accuracy")}
     figure = comparison(drawn, titles, theme)
+    if said := measured_on(words, entries, drawn):
+        st.caption(said)
     if any(len(each.x) > POINTS for each in drawn):
         st.caption(words("several.smoothed"))
     charts([Chart("comparison", "", figure, describe(words, drawn))], theme, key=f"curves_{key}")
@@ -80,6 +83,19 @@ def curve(name: str, rows: Sequence[dict], axis: str = "step") -> Curve:
         return np.array([np.nan if row.get(key) is None else row[key] for row in rows], float)
 
     return Curve(name, column(axis), column("loss"), column("accuracy"))
+
+
+def measured_on(words: Words, entries: Sequence[Entry], drawn: Sequence[Curve]) -> str:
+    """Return in sentences what the accuracies are measured on; where it is not the same, whose on what."""
+    names: dict[str, list[str]] = {}
+    for entry, each in zip(entries, drawn, strict=True):
+        if entry.plan and np.isfinite(each.accuracy).any():
+            names.setdefault(spoken.watched(words, entry.plan.config), []).append(f"**{spoken.plain(each.name)}**")
+    if len(names) < 2:
+        return "".join(words("several.measured_on", where=where) for where in names)
+    comma = words("runs.comma")
+    told = (words("several.its_measured_on", names=comma.join(named), where=where) for where, named in names.items())
+    return words.join([words("several.unlike"), *told])
 
 
 def describe(words: Words, drawn: Sequence[Curve]) -> str:
@@ -111,14 +127,14 @@ def _numbers(words: Words, entries: Sequence[Entry]) -> tuple[str, list[str]]:
         result = known.result(entry)
         steps = entry.state.steps or (entry.plan.config.updates if entry.plan else 0)
         texts = {
-            "validation": spoken.percent(result.validation),
-            "test": spoken.percent(result.test),
-            "loss": "–" if result.loss is None else f"{result.loss:.4f}",
-            "updates": words("several.of", done=max(result.step, entry.state.step), steps=steps),
-            "time": spoken.duration(words, result.seconds),
-            "parameters": f"{estimate.parameters(entry.plan.config):,}" if entry.plan else "–",
+            "validation": spoken.score(words, entry, result, "validation"),
+            "test": spoken.score(words, entry, result, "test"),
+            "loss": ("–" if result.loss is None else f"{result.loss:.4f}",),
+            "updates": (words("several.of", done=max(result.step, entry.state.step), steps=steps),),
+            "time": (spoken.duration(words, result.seconds),),
+            "parameters": (f"{estimate.parameters(entry.plan.config):,}" if entry.plan else "–",),
         }
-        cells = "".join(spoken.number_html(words(f"several.{key}"), texts[key]) for key in NUMBERS)
+        cells = "".join(spoken.number_html(words(f"several.{key}"), *texts[key]) for key in NUMBERS)
         rows.append(_row(words, entry, index, f'<td class="state">{spoken.standing_html(words, entry)}</td>{cells}'))
     return spoken.head_html(titles, len(NUMBERS)), rows
 

@@ -11,7 +11,7 @@ from ...figures.style import RUNS
 from ...text import Words
 from ...training.config import CHOICES, Config
 from . import known
-from .known import Entry
+from .known import Entry, Result
 
 
 def plain(text: str) -> str:
@@ -22,6 +22,40 @@ def plain(text: str) -> str:
 def percent(share: float | None) -> str:
     """Return an accuracy in percent; a dash where there is none."""
     return "–" if share is None else f"{share:.2%}"
+
+
+def score(words: Words, entry: Entry, result: Result, kind: str) -> tuple[str, str]:
+    """Return a run's accuracy on "validation" or "test", and what has to be known of it; a dash where there is none.
+
+    One that was measured while it trained, and is not that of the result, tells after which update and on what.
+    """
+    share = getattr(result, kind)
+    if share is not None:
+        best = kind == "validation" and entry.plan.config.keep == "best" and result.measurements > 1
+        return percent(share), words("runs.best_of", count=result.measurements) if best else ""
+    if result.watched is None or entry.plan.config.watch != kind:
+        return "–", ""
+    count, step = entry.plan.config.watched, result.measured_at
+    if kind == "test" and count < entry.plan.config.data.test:
+        return percent(result.watched), words("runs.first_only", step=step, count=count)
+    return percent(result.watched), words("runs.at_update", step=step)
+
+
+def watched(words: Words, config: Config) -> str:
+    """Return what the accuracy is measured on while it learns."""
+    if config.watch == "test":
+        form = "test" if config.watched < config.data.test else "all_test"
+    else:
+        form = "fold" if config.folds else "validation"
+    return words(f"runs.on.{form}", count=config.watched)
+
+
+def extent(values: list[float | None]) -> str:
+    """Return the smallest and the largest in percent; a dash where there is none."""
+    known = sorted(value for value in values if value is not None)
+    if not known:
+        return "–"
+    return percent(known[0]) if len(known) == 1 else f"{percent(known[0])} – {percent(known[-1])}"
 
 
 def plus_minus(values: list[float | None]) -> str:
@@ -119,7 +153,12 @@ def standing_html(words: Words, entry: Entry) -> str:
     if entry.standing in ("running", "stopping"):
         share = known.progress(entry)
         bar = f'<progress max="1" value="{share:.3f}" aria-label="{escape(words("runs.progress"))}"></progress>'
-    return f'<span class="{entry.standing}"><i aria-hidden="true"></i>{escape(standing(words, entry))}</span>{bar}'
+    return mark_html(entry.standing, standing(words, entry)) + bar
+
+
+def mark_html(standing: str, text: str) -> str:
+    """Return plain words with the mark of a standing in front."""
+    return f'<span class="{standing}"><i aria-hidden="true"></i>{escape(text)}</span>'
 
 
 def head_html(titles: list[str], numbers: int = 0, ticks: str = "") -> str:
