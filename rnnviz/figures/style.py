@@ -108,6 +108,33 @@ class Look(NamedTuple):
     dash: str
 
 
+CELLS: dict[str, dict[str, str]] = {
+    "light": {
+        "rnn_tanh": "#B5500B",
+        "rnn_relu": "#7D6A00",
+        "rnn_sigmoid": "#A32A55",
+        "lstm": "#1B5FA6",
+        "gru": "#00756A",
+        "peephole_lstm": "#5B45B0",
+        "peephole_lstm_full": "#3E2F80",
+        "layernorm_lstm": "#8E2A7B",
+    },
+    "dark": {
+        "rnn_tanh": "#FFB066",
+        "rnn_relu": "#D9C64A",
+        "rnn_sigmoid": "#F58CB0",
+        "lstm": "#8CC4F0",
+        "gru": "#6FD3BF",
+        "peephole_lstm": "#B7A9F5",
+        "peephole_lstm_full": "#D6CEFA",
+        "layernorm_lstm": "#E79AD8",
+    },
+}
+"""A cell keeps one hue in every figure that compares cells: plain RNNs warm, gated ones cold."""
+
+STARTS = {"default": "solid", "orthogonal": "dash", "identity": "dot", "forget": "longdash"}
+"""Lines of one cell that began differently differ in dash: PyTorch's start, ways of W_hh, a forget gate's bias."""
+
 RUNS = [
     Look({"light": light, "dark": dark}, dash)
     for light, dark, dash in (

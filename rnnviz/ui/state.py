@@ -4,14 +4,17 @@ Values live in `st.session_state` under the same keys. `remember` ties a widget 
 the widget: Streamlit forgets a widget's state, or half of it, when another page is shown.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from .. import checkpoints, digits
+from .. import checkpoints, digits, initial
+from ..cells import CELLS
 from ..text import LANGUAGES, Words
+from ..training import recall
 from ..training.presets import PRESETS
 
 _address = st.components.v2.component("rnnviz_address", js=Path(__file__).with_name("address.js").read_text("utf-8"))
@@ -38,16 +41,29 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text) if text.isascii() and len(text) < 12 else math.nan
+        if not low <= value <= high:  # "not a number" lies between no bounds
+            raise ValueError(text)
+        return value
+
+    return parse
+
+
+def _several(valid: Callable[[], Any], least: int = 0, most: int = 99) -> Callable[[str], list[str]]:
+    def parse(text: str) -> list[str]:
+        names = text.split(",") if text else []
+        if set(names) - set(valid()) or len(set(names)) < len(names) or not least <= len(names) <= most:
+            raise ValueError(text)
+        return names
+
+    return parse
+
+
 def _drawing(text: str) -> str:
     digits.unpack(text)
     return text
-
-
-def _norms(text: str) -> list[str]:
-    names = text.split(",") if text else []
-    if set(names) - {"h", "c", "x", "jacobian"} or len(set(names)) < len(names):
-        raise ValueError(text)
-    return names
 
 
 def _network(text: str) -> str:
@@ -55,6 +71,29 @@ def _network(text: str) -> str:
         _runs(text[4:])
         return text
     return _one_of(checkpoints.names)(text)
+
+
+def _networks(text: str) -> list[str]:
+    names = text.split(",")
+    if not 2 <= len(names) <= MAX_COMPARED or len(set(names)) < len(names):
+        raise ValueError(text)
+    return [_network(name) for name in names]
+
+
+def _subject(text: str) -> str:
+    kind, _, rest = text.partition(":")
+    if kind != "fresh":
+        return _network(text)
+    cell, _, start = rest.partition(":")
+    if cell not in CELLS or start not in STARTS:
+        raise ValueError(text)
+    return text
+
+
+def _group(text: str) -> str:
+    if not checkpoints.RUN_ID.fullmatch(text):
+        raise ValueError(text)
+    return text
 
 
 def _runs(text: str) -> list[str]:
@@ -67,6 +106,13 @@ def _runs(text: str) -> list[str]:
 MAX_RUNS = 8
 """Runs that are compared at a time: as many as colours can be told apart."""
 
+MAX_COMPARED = 4
+"""Networks that read one digit below one another: as many as a screen holds."""
+STARTS = (*initial.RECURRENT, "forget")
+"""How an untrained network of the lab may begin: the ways of W_hh, or a bias of the forget gate."""
+PARTS = ("fan", "why", "unrolled", "recall", "exploding", "proof")
+"""The parts of the lab."""
+
 LINK: dict[str, Callable[[str], Any]] = {
     "net": _network,
     "set": _one_of(lambda: digits.SETS),
@@ -77,11 +123,34 @@ LINK: dict[str, Callable[[str], Any]] = {
     "lang": _one_of(lambda: LANGUAGES),
     "label": _whole(0, 9),
     "order": _one_of(lambda: ("index", "similarity")),
-    "norms": _norms,
+    "norms": _several(lambda: ("h", "c", "x", "jacobian")),
+    "nets": _networks,
     "preset": _one_of(lambda: PRESETS),
     "runs": _runs,
+    # ---- The lab
+    "part": _one_of(lambda: PARTS),
+    "cells": _several(lambda: CELLS, 1, 4),
+    "starts": _several(lambda: STARTS, 1),
+    "gain": _number(0.0, 10.0),
+    "bias": _number(-20.0, 20.0),
+    "depth": _whole(1, 4),
+    "reading": _one_of(lambda: digits.ORDERS),
+    "delay": _whole(0, 84),
+    "subject": _subject,
+    "seed": _whole(0, 9999),
+    "level": _whole(1, 99),
+    "window": _whole(1, 999),
+    "clip": _number(1e-3, 1e3),
+    "rate": _number(1e-6, 10.0),
+    "recall": _group,
+    "learners": _several(lambda: recall.LEARNERS, 1),
+    "seeds": _whole(1, 5),
+    "blank": _whole(0, 84),
+    "rate_rnn": _number(1e-6, 1.0),
+    "rate_gated": _number(1e-6, 1.0),
+    "update": _whole(0, 99999),
 }
-"""What a link can carry, and how each value is read; ValueError for anything else. Step and layer count from 1."""
+"""What a link can carry, and how each value is read; ValueError for anything else. Steps and layers count from 1."""
 
 
 def open_link() -> Words:
