@@ -13,6 +13,7 @@ from .rnn import RNN
 CELLS: dict[str, Cell] = {
     "rnn_tanh": RNN("tanh"),
     "rnn_relu": RNN("relu"),
+    "rnn_sigmoid": RNN("sigmoid"),
     "lstm": LSTM(),
     "gru": GRU(),
     "peephole_lstm": PeepholeLSTM(full=False),

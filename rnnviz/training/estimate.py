@@ -30,6 +30,7 @@ class Cost(NamedTuple):
 COSTS = {
     "rnn_tanh": Cost(204, 26.3, 3.73e-3, 5.84e-5, 5.9e-3),
     "rnn_relu": Cost(204, 26.3, 3.73e-3, 5.84e-5, 5.9e-3),
+    "rnn_sigmoid": Cost(421, 25.1, 3.67e-3, 6.37e-5, 6.2e-3),
     "lstm": Cost(273, 9.09, 7.9e-3, 9.94e-5, 6.1e-3),
     "gru": Cost(0, 75.4, 9.55e-3, 1.83e-4, 1.5e-2),
     "peephole_lstm": Cost(0, 104, 1.53e-2, 2.51e-4, 1.8e-2),

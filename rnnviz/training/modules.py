@@ -87,6 +87,7 @@ class _Looped(nn.Module):
     def __init__(self, cell: str, input_size: int, hidden_size: int, num_layers: int):
         super().__init__()
         self._read = {
+            "rnn_sigmoid": _sigmoid,
             "peephole_lstm": _peephole,
             "peephole_lstm_full": _peephole,
             "layernorm_lstm": _layer_norm,
@@ -107,6 +108,15 @@ class _Looped(nn.Module):
             h = x.new_zeros(x.shape[1], weights["weight_hh"].shape[1]) if h0 is None else h0[k]
             x = self._read(weights, x, h)
         return x.transpose(0, 1), x[-1:]
+
+
+def _sigmoid(weights: dict[str, torch.Tensor], x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    """Return the hidden states (T, B, H) of a plain RNN with the logistic function, see `cells.rnn`."""
+    W, states = weights["weight_hh"].T, []
+    for a_t in F.linear(x, weights["weight_ih"], weights["bias_ih"] + weights["bias_hh"]):  # (B, H)
+        h = torch.addmm(a_t, h, W).sigmoid()
+        states.append(h)
+    return torch.stack(states)
 
 
 def _peephole(weights: dict[str, torch.Tensor], x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:

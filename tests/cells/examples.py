@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from rnnviz.network import Network
 
 LSTMS = ("lstm", "peephole_lstm", "peephole_lstm_full", "layernorm_lstm")
-CELLS = ("rnn_tanh", "rnn_relu", "lstm", "gru", *LSTMS[1:])
-BLOCKS = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3} | dict.fromkeys(LSTMS, 4)
-STATES = {"rnn_tanh": ("h",), "rnn_relu": ("h",), "gru": ("h",)} | dict.fromkeys(LSTMS, ("h", "c"))
-SIGNALS = {"rnn_tanh": ("a", "h"), "rnn_relu": ("a", "h"), "gru": ("a", "h", "r", "z", "n")} | dict.fromkeys(
-    LSTMS, ("a", "h", "c", "i", "f", "g", "o")
+CELLS = ("rnn_tanh", "rnn_relu", "rnn_sigmoid", "lstm", "gru", *LSTMS[1:])
+BLOCKS = {"rnn_tanh": 1, "rnn_relu": 1, "rnn_sigmoid": 1, "gru": 3} | dict.fromkeys(LSTMS, 4)
+STATES = dict.fromkeys(("rnn_tanh", "rnn_relu", "rnn_sigmoid", "gru"), ("h",)) | dict.fromkeys(LSTMS, ("h", "c"))
+SIGNALS = (
+    dict.fromkeys(("rnn_tanh", "rnn_relu", "rnn_sigmoid"), ("a", "h"))
+    | {"gru": ("a", "h", "r", "z", "n")}
+    | dict.fromkeys(LSTMS, ("a", "h", "c", "i", "f", "g", "o"))
 )
 
 # The same examples at every run, and no clock: a busy machine must not fail a proof.

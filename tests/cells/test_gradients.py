@@ -10,7 +10,7 @@ from rnnviz import initial
 from rnnviz.measures import gradient_norms
 from rnnviz.network import Network
 from rnnviz.trace import LOSSES, record
-from tests import unrolled
+from rnnviz.training import unrolled
 from tests.cells.examples import CELLS, SIGNALS, STATES, arrays, case, cases, deterministic, label_for, projected
 
 TOLERANCE = 1e-12
@@ -92,7 +92,8 @@ def test_a_sequence_starts_from_the_networks_own_h0_unless_another_is_given(cell
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_norm_of_every_single_step_equals_autograd_where_gradients_vanish(cell):
-    network, x, h0 = case(cell, T=200, H=8, L=2, seed=11, gain=0.5)
+    gain = 2.0 if cell == "rnn_sigmoid" else 0.5  # with slopes up to 1/4 it would leave what a float's square holds
+    network, x, h0 = case(cell, T=200, H=8, L=2, seed=11, gain=gain)
     trace = record(network, x, 2, h0=h0)
     judge = unrolled.unroll(network, x, h0)
     unrolled.backward(judge, "last", 2)

@@ -7,7 +7,7 @@ import torch
 from rnnviz.measures import jacobian_norms
 from rnnviz.network import Network
 from rnnviz.trace import record
-from tests import unrolled
+from rnnviz.training import unrolled
 from tests.cells.examples import CELLS, STATES, arrays, case
 
 

@@ -8,7 +8,7 @@ import pytest
 from rnnviz.measures import decision_step, gate_saturation, gradient_norms, weight_contributions
 from rnnviz.network import Network
 from rnnviz.trace import LOSSES, Signals, record
-from tests import unrolled
+from rnnviz.training import unrolled
 from tests.cells.examples import CELLS, LSTMS, arrays, case, label_for
 
 

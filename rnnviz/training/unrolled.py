@@ -1,6 +1,6 @@
 """Recurrent networks unrolled step by step with plain tensor operations: autograd over them judges the core.
 
-Written from the equations in the documentation of torch.nn.RNN, LSTM and GRU and in the papers of the other cells, one
+The judge of the tests, and of the lab's button "Prove it". Written from the equations in the documentation of torch.nn.RNN, LSTM and GRU and in the papers of the other cells, one
 product per gate, and from nothing in rnnviz: of a network only its named arrays are read. The pre-activation "a" of a
 step is a tuple, one tensor per block, because the reset gate of a GRU stands between its blocks.
 """
@@ -10,8 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch.nn import functional as F
-
-torch.set_num_threads(1)  # a step's tensors are tiny: threads would only wait for each other
 
 
 class Layer(NamedTuple):
@@ -52,6 +50,7 @@ def step(cell: str, layer: Layer, x: torch.Tensor, state: dict) -> dict:
     return {
         "rnn_tanh": _tanh,
         "rnn_relu": _relu,
+        "rnn_sigmoid": _sigmoid,
         "lstm": _lstm,
         "gru": _gru,
         "peephole_lstm": _peephole,
@@ -127,6 +126,11 @@ def _tanh(layer: Layer, x: torch.Tensor, h: torch.Tensor) -> dict:
 def _relu(layer: Layer, x: torch.Tensor, h: torch.Tensor) -> dict:
     a = layer.W_ih @ x + layer.b_ih + layer.W_hh @ h + layer.b_hh
     return {"a": (a,), "h": torch.relu(a)}
+
+
+def _sigmoid(layer: Layer, x: torch.Tensor, h: torch.Tensor) -> dict:
+    a = layer.W_ih @ x + layer.b_ih + layer.W_hh @ h + layer.b_hh
+    return {"a": (a,), "h": torch.sigmoid(a)}
 
 
 def _lstm(layer: Layer, x: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> dict:
