@@ -43,15 +43,17 @@ class Trace:
 
     `trace["h"]` and every other forward signal: x (T, D); h, c and the cell's blocks (L, T, H); a (L, T, G·H);
     logits and probs (T, K), what the readout would say if reading stopped after that row.
-    `trace.grad["h"]` is the total gradient of the loss in h, same shape; also c, a, x.
+    `trace.grad["h"]` is the total gradient of the loss in h, same shape; also c, a, x, logits.
     """
 
     cell: str
     signals: Signals
     grad: Signals
-    """Total gradients of the loss, float64: h, c (L, T, H), a (L, T, G·H), x (T, D) before any projection."""
+    """Total gradients of the loss, float64: h, c (L, T, H), a (L, T, G·H), x (T, D) before any projection, logits
+    (T, K)."""
     mantissa: Signals
-    """The same gradients before scaling: row t of layer l is `mantissa[name][l, t] * 2.0**exponent[l, t]`."""
+    """The same gradients before scaling: row t of layer l is `mantissa[name][l, t] * 2.0**exponent[l, t]`; those of x
+    have the first layer's exponents, those of the logits none."""
     exponent: np.ndarray
     """(L, T) int. Zero unless the gradient left float64's comfortable range."""
     h0: np.ndarray
@@ -110,14 +112,14 @@ def record(network: Network, x: np.ndarray, label=None, h0: np.ndarray | None = 
     names = network.signals
     signals = {name: _stack([values[name] for values in layers]) for name in names}
     mantissa = {name: _stack([g.mantissa[name] for g in gradients]) for name in ("a", *network.kind.states)}
-    mantissa["x"] = dx
+    mantissa |= {"x": dx, "logits": dlogits}
     exponent = _stack([g.exponent for g in gradients])
     grad = mantissa
     if exponent.any():
         power = exponent.astype(np.intc)  # ldexp takes C ints; on Windows int64 is none
         with np.errstate(over="ignore"):  # what float64 cannot hold is infinite here, and finite in the mantissa
-            grad = {name: np.ldexp(array, power[..., None]) for name, array in mantissa.items() if name != "x"}
-            grad["x"] = np.ldexp(dx, power[0, :, None])
+            grad = {name: np.ldexp(mantissa[name], power[..., None]) for name in ("a", *network.kind.states)}
+            grad |= {"x": np.ldexp(dx, power[0, :, None]), "logits": dlogits}
     signals |= {"x": x, "logits": logits, "probs": probs}
     return Trace(network.cell, Signals(signals), Signals(grad), Signals(mantissa), exponent, h0, label, value)
 

@@ -14,7 +14,7 @@ LIGHT_TRAINING = (
 LIGHT = {"training", *(f"training.{name}" for name in LIGHT_TRAINING)}
 """The modules of rnnviz.training that a server may load, which never import torch."""
 
-CORE = {"cells", "initial", "network", "digits", "checkpoints", "trace", "measures", "learn"}
+CORE = {"cells", "initial", "network", "digits", "checkpoints", "trace", "measures", "learn", "fan"}
 ALL = CORE | {"figures", "text", "rnnviz"}
 
 # What each room may import of ours, besides itself. "rnnviz" is the package's own __init__ and the names it offers;
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "trace": {"cells", "network"},
     "measures": {"cells", "network", "trace"},
     "learn": {"cells", "network", "trace"},
+    "fan": {"cells", "initial", "network", "trace", "measures"},
     "training": {"cells", "initial", "network", "checkpoints", "digits", "trace", "measures"},
     "ui": ALL | LIGHT - {"training"} | {"training.__init__"},
     "pages": ALL - {"cells", "initial"} | {"ui", "training.runs", "training.config", "training.presets"},

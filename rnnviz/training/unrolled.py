@@ -1,8 +1,9 @@
 """Recurrent networks unrolled step by step with plain tensor operations: autograd over them judges the core.
 
-The judge of the tests, and of the lab's button "Prove it". Written from the equations in the documentation of torch.nn.RNN, LSTM and GRU and in the papers of the other cells, one
-product per gate, and from nothing in rnnviz: of a network only its named arrays are read. The pre-activation "a" of a
-step is a tuple, one tensor per block, because the reset gate of a GRU stands between its blocks.
+The judge of the tests, and of the lab's button "Prove it". Written from the equations in the documentation of
+torch.nn.RNN, LSTM and GRU and in the papers of the other cells, one product per gate, and from nothing in rnnviz: of a
+network only its named arrays are read. The pre-activation "a" of a step is a tuple, one tensor per block, because the
+reset gate of a GRU stands between its blocks.
 """
 
 from typing import NamedTuple
@@ -84,7 +85,9 @@ def unroll(network, x: np.ndarray, h0: np.ndarray | None = None, separate: bool 
             state = {name: values[name] for name in state}
         inputs = [values["h"] for values in steps[-1]]
     weight, bias = (torch.tensor(network.arrays[name]) for name in ("head.weight", "head.bias"))
-    return Unrolled(x, steps, matrices, torch.stack(inputs) @ weight.T + bias)
+    logits = torch.stack(inputs) @ weight.T + bias
+    logits.retain_grad()
+    return Unrolled(x, steps, matrices, logits)
 
 
 def backward(unrolled: Unrolled, loss: str, label) -> float:

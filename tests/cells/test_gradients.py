@@ -36,11 +36,12 @@ def prove(network: Network, x: np.ndarray, h0: np.ndarray | None, loss: str, lab
     for name in SIGNALS[network.cell]:
         for ours, theirs in zip(trace[name], unrolled.values(judge, name), strict=True):
             assert difference(ours, theirs) <= TOLERANCE, name
-    assert set(trace.grad) == {"a", *STATES[network.cell], "x"}
+    assert set(trace.grad) == {"a", *STATES[network.cell], "x", "logits"}
     for name in ("a", *STATES[network.cell]):
         for ours, theirs in zip(trace.grad[name], unrolled.gradients(judge, name), strict=True):
             assert difference(ours, theirs) <= TOLERANCE, f"dL/d{name}"
     assert difference(trace.grad["x"], unrolled.gradients(judge, "x")) <= TOLERANCE, "dL/dx"
+    assert difference(trace.grad["logits"], judge.logits.grad.numpy()) <= TOLERANCE, "dL/dlogits"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
