@@ -81,8 +81,15 @@ def test_a_network_with_one_class_cannot_err_and_has_no_gradient():
 
 def test_gradient_norms_of_what_has_no_gradient_name_what_has():
     network, x, _ = case("lstm", T=4)
-    with pytest.raises(KeyError, match="signal must be one of a, h, c, x. Got 'logits'"):
-        gradient_norms(record(network, x, 1), "logits")
+    with pytest.raises(KeyError, match="signal must be one of a, h, c, x, logits. Got 'f'"):
+        gradient_norms(record(network, x, 1), "f")
+
+
+def test_the_logits_have_a_gradient_at_the_last_step_only():
+    network, x, _ = case("lstm", T=4)
+    norms = gradient_norms(record(network, x, 1), "logits")
+    assert np.isneginf(norms[:-1]).all()
+    assert np.isfinite(norms[-1])
 
 
 @pytest.mark.parametrize(
