@@ -152,6 +152,89 @@ def train(presets, changes, seed, epochs, name, folds, grid, detach, download) -
     _follow_all(started)
 
 
+def _learners(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    from .training.recall import LEARNERS
+
+    for name in names:
+        if name not in LEARNERS:
+            raise click.BadParameter(f"must be one of {', '.join(LEARNERS)}. Got {name!r}.")
+    return tuple(dict.fromkeys(names)) or tuple(LEARNERS)
+
+
+@main.command()
+@click.option(
+    "--learner", "learners", multiple=True, callback=_learners,
+    help="rnn, rnn-orthogonal, gru, lstm, lstm-1 or lstm-5 (their forget bias); may be repeated.  [default: all]",
+)  # fmt: skip
+@click.option("--seeds", type=click.IntRange(1, 5), default=3, show_default=True, help="So many of each.")
+@click.option("--seed", default=0, show_default=True, help="The first seed.")
+@click.option("--blank", default=28, show_default=True, help="Blank rows between the digit and the answer.")
+@click.option("--rate-rnn", default=1e-3, show_default=True, help="The learning rate of plain RNNs.")
+@click.option("--rate-gated", default=1e-2, show_default=True, help="The learning rate of GRU and LSTM.")
+@click.option("--updates", default=500, show_default=True, help="So many, with 64 digits each.")
+@click.option("--export", "out", type=click.Path(path_type=Path, dir_okay=False), help="Write a recording of it.")
+@click.option("--detach", is_flag=True, help="Do not wait for the end.")
+def recall(learners, seeds, seed, blank, rate_rnn, rate_gated, updates, out, detach) -> None:
+    """Let small networks learn to answer only after blank rows, and say which of them do.
+
+    They read MNIST where it is on this machine, else the bundled digits. Training goes on in the background when this
+    command is left.
+    """
+    from .digits import mnist
+    from .training import dispatch, runs
+    from .training import recall as delayed
+
+    if out and (detach or out.suffix != ".safetensors"):
+        raise click.UsageError(f"--export must name a .safetensors file, without --detach. Got {out.name!r}.")
+    asked = (learners, seed, seeds, blank, rate_rnn, rate_gated, updates)
+    dataset = "mnist" if mnist.status().state == "ready" else "uci"
+    try:
+        configs = delayed.configs(*asked, dataset)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    _require_torch()
+    if dataset == "uci":
+        click.echo("MNIST is not on this machine: the bundled digits are read.")
+    started = runs.create_group(configs, "recall", f"recall, {blank} blank rows")
+    dispatch.ensure()
+    if detach:
+        for run in started:
+            click.echo(f"{run.id}  {_name(run)}")
+        return
+    ends = _watch_all(started)
+    results = [result for run in started if (result := delayed.result(run))]
+    _tell_recall(results, learners)
+    if out:
+        from importlib.metadata import version
+
+        devices = ", ".join(sorted({result.device for result in results}))
+        about = {"made": time.strftime("%Y-%m-%d"), "device": devices, "torch": version("torch")}
+        delayed.write_recording(results, out, command=delayed.command(*asked), **about)
+        click.echo(f"{len(results)} runs -> {out} ({out.stat().st_size / 1000:.0f} kB)")
+    if set(ends) != {"finished"}:
+        sys.exit(1)
+
+
+def _tell_recall(results: list, learners: tuple[str, ...]) -> None:
+    """Print what each learner came to, seed by seed."""
+    seeds = sorted({result.config.seed for result in results})
+    click.echo("".join(["network".ljust(16), *(f"seed {seed}".rjust(14) for seed in seeds), "learned".rjust(10)]))
+    for learner in learners:
+        own = {result.config.seed: result for result in results if result.learner == learner}
+        cells = [_reached(own.get(seed)).rjust(14) for seed in seeds]
+        learned = f"{sum(result.learned for result in own.values())} of {len(own)}"
+        click.echo("".join([learner.ljust(16), *cells, learned.rjust(10)]))
+
+
+def _reached(result) -> str:
+    """Return a network's accuracy, or what came in between."""
+    if result is None:
+        return "-"
+    if result.state != "finished":
+        return f"{result.state} at {result.step}" if result.state != "failed" else result.reason
+    return "-" if result.reached is None else f"{result.reached:.2%}"
+
+
 def _require_torch() -> None:
     from importlib.util import find_spec
 
@@ -173,11 +256,23 @@ def _require_mnist(download: bool) -> None:
 
 def _follow_all(started: list) -> None:
     """Show each run until it ends; leave with 1 unless all of them finish."""
+    ends = _watch_all(started, _tell_end)
+    shares = [_validation(run) for run in started]
+    if len(started) > 1 and started[0].plan.group and started[0].plan.group.kind == "kfold" and None not in shares:
+        from statistics import mean, stdev
+
+        click.echo(f"{len(shares)} folds: validation {mean(shares):.2%}, standard deviation {stdev(shares):.2%}")
+    if set(ends) != {"finished"}:
+        sys.exit(1)
+
+
+def _watch_all(started: list, tell=lambda run: None) -> list[str]:
+    """Show each run until it ends, `tell` of it then, and return how they ended."""
     ends = []
     try:
         for run in started:
             ends.append(_follow(run).state)
-            _tell_end(run)
+            tell(run)
     except KeyboardInterrupt:
         rest = [run for run in started[len(ends) :] if run.exists and run.state.state in ("queued", "running")]
         click.echo("\nTraining goes on in the background:")
@@ -186,13 +281,7 @@ def _follow_all(started: list) -> None:
         click.echo("Look with `python -m rnnviz runs`, end one with `python -m rnnviz stop ID`, and let it go on later")
         click.echo("with `python -m rnnviz resume ID`.")
         sys.exit(130)
-    shares = [_validation(run) for run in started]
-    if len(started) > 1 and started[0].plan.group and started[0].plan.group.kind == "kfold" and None not in shares:
-        from statistics import mean, stdev
-
-        click.echo(f"{len(shares)} folds: validation {mean(shares):.2%}, standard deviation {stdev(shares):.2%}")
-    if set(ends) != {"finished"}:
-        sys.exit(1)
+    return ends
 
 
 def _follow(run):
@@ -251,8 +340,13 @@ def _name(run) -> str:
     name = run.name or (group and group.name) or run.id
     if group is None:
         return name
-    told = [f"{key}={value}" for key, value in group.values.items()] if group.kind == "sweep" else []
-    return f"{name} ({', '.join(told) or f'fold {group.index + 1} of {group.count}'})"
+    if group.kind == "kfold":
+        return f"{name} (fold {group.index + 1} of {group.count})"
+    if group.kind == "recall":
+        from .training.recall import learner_of
+
+        return f"{name} ({learner_of(run.config) or run.config.cell}, seed {run.config.seed})"
+    return f"{name} ({', '.join(f'{key}={value}' for key, value in group.values.items())})"
 
 
 def _tell_end(run) -> None:

@@ -94,9 +94,9 @@ def loss_at(config: Config, share: np.ndarray) -> np.ndarray:
 
 
 def write_metrics(run: runs.Run, config: Config, step: int, rows: int) -> None:
-    """Write evenly spaced rows up to `step`, with an accuracy at the end of every epoch."""
+    """Write evenly spaced rows up to `step`, with an accuracy wherever one is measured."""
     random = np.random.default_rng(config.seed)
-    per_epoch = config.updates / config.epochs
+    per_epoch = config.watch_every or config.updates_per_epoch
     lines, before = [], 0
     for at in np.unique(np.linspace(1, config.updates, rows).round().astype(int)):
         if at > step:

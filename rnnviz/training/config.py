@@ -65,22 +65,25 @@ class Refused(ValueError):
         self.code = code
 
 
+MAX_UPDATES = 2_000_000
+
 INTEGERS = {  # name -> smallest and largest value; the largest keep a typing error from filling a machine
     "hidden_size": (1, 1024),
     "num_layers": (1, 8),
     "delay": (0, 784),
     "epochs": (1, 1000),
+    "max_updates": (0, MAX_UPDATES),
     "batch_size": (1, 10_000),
     "validation": (0, 60_000),
     "folds": (0, 20),
     "fold": (0, 19),
     "watch_every": (0, 100_000),
+    "film_every": (0, 100_000),
     "seed": (0, 2**32 - 1),
 }
 NUMBERS = {"gain": (0.0, 10.0), "learning_rate": (1e-6, 10.0), "thickness": (0.0, 1.0)}
 OPTIONAL = {"clip": (1e-3, 1e3), "forget_bias": (-20.0, 20.0)}
 SWITCHES = ("shared", "augment")
-MAX_UPDATES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ class Config:
     """How far the pen's edge moves, out or in, at most: a share of a pixel, 0 leaves the pen alone."""
     # ---- how it learns
     epochs: int = 4
+    max_updates: int = 0
+    """Training ends after so many updates, however many epochs are left; 0: at the end of the last epoch."""
     batch_size: int = 128
     optimiser: str = "adam"
     learning_rate: float = 0.01
@@ -133,6 +138,8 @@ class Config:
     """What the accuracy is measured on while it learns: "validation", or "test" as the source documents do."""
     watch_every: int = 0
     """Updates between two measurements; 0: at the end of each epoch."""
+    film_every: int = 0
+    """Updates between two frames of the film of its gradients; 0: as often as a small share of the time allows."""
     keep: str = "last"
     """Which weights are the result: the "last", or those with the "best" watched accuracy."""
     # ---- the machine
@@ -217,9 +224,14 @@ class Config:
         return min(WATCHED_TEST, self.data.test) if self.watch == "test" else self.held_back
 
     @property
+    def updates_per_epoch(self) -> int:
+        """Updates that one pass over the training sequences takes; for a fold within one."""
+        return math.ceil((self.data.training - self.held_back) / self.batch_size)
+
+    @property
     def updates(self) -> int:
         """Updates in all; for a fold within an update per epoch."""
-        return self.epochs * math.ceil((self.data.training - self.held_back) / self.batch_size)
+        return last_update(self, self.updates_per_epoch)
 
     def to_dict(self) -> dict[str, object]:
         """Return the settings as values that JSON can hold."""
@@ -233,6 +245,12 @@ class Config:
             if name not in known:
                 raise Refused("unknown", f"a setting must be one of {', '.join(known)}. Got {name!r}. Leave it out.")
         return cls(**values)
+
+
+def last_update(config: Config, updates_per_epoch: int) -> int:
+    """Return after which update training ends: that of the last epoch, or an earlier one where so many may be made."""
+    whole = config.epochs * updates_per_epoch
+    return min(whole, config.max_updates) if config.max_updates else whole
 
 
 def parse(name: str, text: str) -> object:

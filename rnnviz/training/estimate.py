@@ -106,7 +106,7 @@ def seconds(config: Config, history: Sequence[tuple] = ()) -> Estimate:
 def _guess(config: Config, updates: int) -> float:
     """Return the seconds of so many updates, and of what belongs to them, on the machine that was measured."""
     cost, T, H, L = COSTS[config.cell], config.steps, config.hidden_size, config.num_layers
-    per_epoch = config.updates / config.epochs
+    per_epoch = config.updates_per_epoch
     trained = config.data.training - config.held_back
     B = min(config.batch_size, trained)
     read = [H if k or config.shared else config.input_size for k in range(L)]

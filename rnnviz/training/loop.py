@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from .. import initial
 from ..digits import as_sequences
 from ..network import Network
-from .config import Config
+from .config import Config, last_update
 from .data import Part, split
 from .modules import Classifier
 
@@ -31,7 +31,7 @@ class Diverged(RuntimeError):
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training pictures."""
+    """One pass over the training pictures; the last may end early, with `Config.max_updates`."""
 
     epoch: int
     """Counted from 1."""
@@ -227,7 +227,7 @@ class Trainer:
         self._training = self._on_device(training)
         self._watched = self._on_device(watched) if watched else None
         self.updates_per_epoch = math.ceil(len(training) / config.batch_size)
-        self.steps = config.epochs * self.updates_per_epoch
+        self.steps = last_update(config, self.updates_per_epoch)
         self.row_every = min(math.ceil(self.steps / ROWS), 50)
         self._rates = rates(config, self.steps)
         kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[config.optimiser]
@@ -265,6 +265,8 @@ class Trainer:
     def _updates(self, between: Callable[[], None]) -> Iterator[int]:
         if self._measure_due:
             self._measure(between)  # it was stopped between an update and this
+        if self._epoch_ends:
+            self._close_epoch()
         while self.step < self.steps:
             images, labels, random = self._epoch(between)
             first = self.step % self.updates_per_epoch * self.config.batch_size
@@ -277,9 +279,11 @@ class Trainer:
                     self._random = random
                 if self._measure_due:
                     self._measure(between)
-                if self.step % self.updates_per_epoch == 0:
+                if self._epoch_ends:
                     self._close_epoch()
                 yield self.step
+                if self.step == self.steps:
+                    return
 
     @property
     def seconds(self) -> float:
@@ -426,10 +430,17 @@ class Trainer:
         confidence, predicted = (torch.cat(each).cpu().numpy() for each in zip(*found, strict=True))
         return predicted.astype(np.uint8), confidence
 
+    @property
+    def _epoch_ends(self) -> bool:
+        """Whether the last update ends an epoch that is not in the history yet."""
+        ends = self.step % self.updates_per_epoch == 0 or self.step == self.steps
+        return ends and len(self.history) * self.updates_per_epoch < self.step
+
     def _close_epoch(self) -> None:
         self._collect()
-        loss = self._epoch_loss / self.updates_per_epoch
-        self.history.append(Epoch(self.step // self.updates_per_epoch, loss, self.accuracy, self.seconds))
+        updates = self.step - len(self.history) * self.updates_per_epoch
+        loss = self._epoch_loss / updates
+        self.history.append(Epoch(len(self.history) + 1, loss, self.accuracy, self.seconds))
         self._epoch_loss = 0.0
 
     def _collect(self) -> None:

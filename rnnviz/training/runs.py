@@ -23,7 +23,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -42,7 +42,7 @@ REASONS = (
     "bad_config", "diverged", "disk_full", "disk_limit", "error", "lost", "memory", "no_data", "time_limit"
 )  # fmt: skip
 MAX_NAME, MAX_NOTE, MAX_WAITING = 80, 2000, 500
-GROUPS = ("kfold", "sweep")
+GROUPS = ("kfold", "sweep", "recall")
 LEAVING = 1.0
 """Seconds that a worker may still hold its run after it has written how it ended."""
 LEFT_OVER = 3600.0
@@ -65,7 +65,8 @@ class NoSuchRun(KeyError):
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that belong together: the folds of a cross-validation, the points of a grid. ValueError for none that is."""
+    """Runs that belong together, of one of GROUPS: the folds of a cross-validation, the points of a grid, the networks
+    of a delayed recall. ValueError for none that is."""
 
     id: str
     kind: str
@@ -341,9 +342,8 @@ def create_folds(config: Config, count: int, name: str = "", preset: str | None 
 
     Each keeps its last weights: the best on the very fold that judges them would make the mean one of maxima.
     """
-    group = id or new_id()
     configs = [replace(config, folds=count, fold=index, keep="last") for index in range(count)]
-    return _create_group(configs, "kfold", group, name, preset, [{"fold": index} for index in range(count)])
+    return create_group(configs, "kfold", name, preset, id)
 
 
 MAX_SWEEP = 36
@@ -359,15 +359,31 @@ def create_sweep(
     if not 2 <= len(points) <= MAX_SWEEP:
         raise ValueError(f"a sweep must have 2 to {MAX_SWEEP} points. Got {len(points)}.")
     configs = [Config.from_dict(config.to_dict() | point) for point in points]
-    return _create_group(configs, "sweep", id or new_id(), name, preset, points)
+    return create_group(configs, "sweep", name, preset, id, tuple(grid))
 
 
-def _create_group(configs, kind: str, group: str, name: str, preset: str | None, values) -> list[Run]:
+def create_group(
+    configs: Sequence[Config],
+    kind: str,
+    name: str = "",
+    preset: str | None = None,
+    id: str | None = None,
+    told: Sequence[str] = (),
+) -> list[Run]:
+    """Queue a run for each of the settings and return them, in their order, as one group.
+
+    kind: one of GROUPS. told: the settings by which they are told apart; else all those in which they differ.
+    """
+    if not 1 <= len(configs) <= MAX_SWEEP:
+        raise ValueError(f"a group must have 1 to {MAX_SWEEP} runs. Got {len(configs)}.")
+    told = told or [key for key in SETTINGS if len({getattr(config, key) for config in configs}) > 1]
+    group = id or new_id()
     runs = [Run(f"{group}-{index + 1:02}") for index in range(len(configs))]
     missing = [index for index, run in enumerate(runs) if not run.exists]
     place = _room_for(len(missing)) if missing else 0.0  # all of them or none
     for index in missing:
-        member = Group(group, kind, index, len(configs), name[:MAX_NAME], values[index])
+        values = {key: getattr(configs[index], key) for key in told}
+        member = Group(group, kind, index, len(configs), name[:MAX_NAME], values)
         _create(runs[index], configs[index], name, preset, member, place + index)
     return runs
 

@@ -474,8 +474,9 @@ def mirror(board, row) -> None:
 class Camera:
     """Films a run: how its gradients run back through a sequence, and its states while it reads one.
 
-    A frame costs a few milliseconds, `PROBES` traces in NumPy. One is taken where the share of the training's time that
-    goes into the film stays below `FILM_SHARE`; the first and the last are always taken.
+    A frame costs a few milliseconds, `PROBES` traces in NumPy. One is taken every `Config.film_every` updates, or,
+    where that says nothing, where the share of the training's time that goes into the film stays below `FILM_SHARE`.
+    The first and the last are always taken.
     """
 
     def __init__(self, path: Path, config: Config, trainer, probes):
@@ -490,7 +491,7 @@ class Camera:
         film = films.read(path)
         self._last = int(film.frames["step"][-1]) if film and len(film) else -1
         self._at = shape.at
-        self._every = max(1, trainer.steps // FRAMES)
+        self._every, self._asked = config.film_every or max(1, trainer.steps // FRAMES), bool(config.film_every)
         self._begun, self._spent, self._cost = trainer.seconds, 0.0, 0.0
 
     def begin(self) -> None:
@@ -500,10 +501,10 @@ class Camera:
         self._spent = 0.0
 
     def take_if_due(self) -> None:
-        """Take a frame where it is time for one and time is left."""
+        """Take a frame where it is time for one, and time is left or the settings ask for it."""
         if self._trainer.step % self._every:
             return
-        if self._spent + self._cost <= FILM_SHARE * (self._trainer.seconds - self._begun):
+        if self._asked or self._spent + self._cost <= FILM_SHARE * (self._trainer.seconds - self._begun):
             self.take()
 
     def take(self) -> None:

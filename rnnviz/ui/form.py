@@ -24,23 +24,23 @@ from . import frame, live, state
 GROUPS = {
     "network": ("cell", "hidden_size", "num_layers", "shared", "forget_bias", "recurrent", "gain", "start"),
     "reads": ("dataset", "reading", "delay", "augment", "thickness"),
-    "learns": ("optimiser", "learning_rate", "schedule", "epochs", "batch_size", "clip"),
-    "judged": ("validation", "watch", "watch_every", "keep"),
+    "learns": ("optimiser", "learning_rate", "schedule", "epochs", "max_updates", "batch_size", "clip"),
+    "judged": ("validation", "watch", "watch_every", "film_every", "keep"),
     "machine": ("seed", "precision", "device"),
 }
 """Every field of Config but those of the fold, which the mode decides."""
 KINDS = ("quick", "shipped", "source", "better")
 MODES = ("one", "kfold", "sweep")
 STEPS = {
-    "hidden_size": 8, "batch_size": 16, "validation": 500, "watch_every": 10, "delay": 7,
-    "learning_rate": 0.001, "gain": 0.1, "thickness": 0.1, "clip": 0.5, "forget_bias": 0.5,
+    "hidden_size": 8, "batch_size": 16, "validation": 500, "watch_every": 10, "film_every": 10, "delay": 7,
+    "max_updates": 100, "learning_rate": 0.001, "gain": 0.1, "thickness": 0.1, "clip": 0.5, "forget_bias": 0.5,
 }  # fmt: skip
 """What the + and - beside a number add; 1 where nothing is said."""
 EXAMPLES = {
     "hidden_size": "16, 32, 64, 128", "num_layers": "1, 2, 3", "forget_bias": "none, 1, 5", "gain": "0.5, 1, 1.5",
     "delay": "0, 14, 28", "thickness": "0, 0.3, 0.7", "learning_rate": "0.001, 0.003, 0.01", "epochs": "1, 2, 4",
-    "batch_size": "32, 64, 128", "clip": "none, 1", "validation": "1000, 5000", "watch_every": "0, 50",
-    "seed": "0, 1, 2",
+    "max_updates": "200, 500, 1000", "batch_size": "32, 64, 128", "clip": "none, 1", "validation": "1000, 5000",
+    "watch_every": "0, 50", "film_every": "0, 10", "seed": "0, 1, 2",
 }  # fmt: skip
 """The values that a sweep over a number begins with."""
 ANY = 10**12
@@ -286,6 +286,7 @@ def refusal(words: Words, refused: Refused, values: dict[str, object]) -> str:
         known = DATASETS[values["dataset"]].training
         held = round(known / values["folds"]) if values["folds"] > 0 else values["validation"]
         updates = values["epochs"] * math.ceil(max(0, known - held) / max(1, values["batch_size"]))
+        updates = min(updates, values["max_updates"] or updates)
         numbers = {"training": known, "held": held, "updates": updates, "most": settings.MAX_UPDATES}
         numbers["folds"] = INTEGERS["folds"][1]
         return words(f"refusal.{code}", **numbers)
@@ -509,6 +510,8 @@ def summary(words: Words, group: str, values: dict[str, object], folds: int = 0)
         told.append(_option(words, "schedule", values["schedule"]))
         epochs = "summary.epoch" if values["epochs"] == 1 else "summary.epochs"
         told.append(words(epochs, epochs=values["epochs"], batch=values["batch_size"]))
+        if values["max_updates"]:
+            told.append(words("summary.max_updates", count=values["max_updates"]))
         if values["clip"] is not None:
             told.append(words("summary.clip", value=values["clip"]))
     elif group == "judged":
@@ -520,6 +523,8 @@ def summary(words: Words, group: str, values: dict[str, object], folds: int = 0)
             told = [words("summary.nothing_held_back")]
         if values["watch"] == "test":
             told.append(words("summary.on_test"))
+        if values["film_every"]:
+            told.append(words("summary.film_every", count=values["film_every"]))
         if values["keep"] == "best":
             told.append(words("summary.best"))
     else:

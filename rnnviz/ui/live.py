@@ -175,6 +175,8 @@ def label(words: Words, run: runs.Run) -> str:
         return run.id
     if group and group.kind == "kfold":
         return words("live.fold", name=name, index=group.index + 1, count=group.count)
+    if group and group.kind == "recall":
+        return words("live.recall_point", name=name, **spoken.learner(words, run.config))
     if group:
         pairs = group.values.items()
         said = (f"{words(f'field.{key}.label')} {spoken.value(words, key, value)}" for key, value in pairs)

@@ -26,7 +26,7 @@ from rnnviz.training.loop import Trainer
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"cell": "transformer"}, "cell must be one of rnn_tanh, rnn_relu, lstm, gru, .*. Got 'transformer'"),
+        ({"cell": "transformer"}, "cell must be one of rnn_tanh, rnn_relu, .*. Got 'transformer'"),
         ({"precision": "float16"}, "precision must be one of float32, bfloat16. Got 'float16'"),
         ({"optimiser": None}, "optimiser must be one of adam, sgd. Got None"),
         ({"hidden_size": 0}, "hidden_size must be an integer from 1 to 1,024. Got 0"),

@@ -1,4 +1,4 @@
-"""A group of runs: the folds of a cross-validation, the points of a sweep."""
+"""A group of runs: the folds of a cross-validation, the points of a sweep, the networks of a delayed recall."""
 
 from collections.abc import Sequence
 from html import escape
@@ -9,7 +9,7 @@ import streamlit as st
 from ...figures.results import sweep_line, sweep_map
 from ...text import Words
 from ...training import runs
-from .. import state
+from .. import frame, state
 from ..charts import Chart, charts
 from ..live import look_after
 from . import acting, known, listing, several, spoken
@@ -25,6 +25,10 @@ def show(words: Words, row: Row) -> None:
         st.caption(words("groups.missing", missing=missing, count=row.group.count))
     standings = {entry.standing for entry in row.entries}
     with st.container(horizontal=True, key="group_actions"):
+        if row.group.kind == "recall":
+            values = {"part": "recall", "recall": row.id}
+            go = {"on_click": frame.go, "args": ("gradients",), "kwargs": values, "key": "to_lab"}
+            st.button(words("groups.to_lab"), icon=":material/science:", **go)
         if standings & {"queued", "running"} and st.button(
             words("groups.stop"), icon=":material/stop:", key="group_stop"
         ):
@@ -83,14 +87,14 @@ def _unfinished(words: Words, row: Row) -> None:
 
 
 def _sweep(words: Words, row: Row) -> None:
-    settings = list(row.entries[0].group.values)
+    kind, settings = row.group.kind, list(row.entries[0].group.values)
     judged = known.judged_by(row.entries)
     st.caption(words(f"groups.judged_{judged}"))
     _unfinished(words, row)
     scores = {entry.id: getattr(known.result(entry), judged) for entry in row.entries if entry.standing == "finished"}
     scored = [entry for entry in row.entries if scores.get(entry.id) is not None]
     ranked = sorted(scored, key=lambda entry: -scores[entry.id])
-    if len(settings) <= 2 and len(scored) > 1:
+    if kind == "sweep" and len(settings) <= 2 and len(scored) > 1:
         _chart(words, settings, scored, judged)
     ranked += [entry for entry in row.entries if entry not in scored]
     _table(words, ranked, [spoken.point(words, entry) for entry in ranked])

@@ -9,6 +9,7 @@ import streamlit as st
 from ...cells import CELLS
 from ...figures.style import RUNS
 from ...text import Words
+from ...training import recall
 from ...training.config import CHOICES, Config
 from . import known
 from .known import Entry, Result
@@ -129,11 +130,21 @@ def title(words: Words, entry: Entry) -> str:
     name = group.name or entry.name
     if group.kind == "kfold":
         return words("live.fold", name=name, index=group.index + 1, count=group.count)
+    if group.kind == "recall":
+        return words("live.recall_point", name=name, **learner(words, entry.plan.config))
     return words("live.point", name=name, values=point(words, entry))
 
 
+def learner(words: Words, config: Config) -> dict[str, object]:
+    """Return what tells the networks of a delayed recall apart: the kind of network, and its seed."""
+    name = recall.learner_of(config)
+    return {"learner": words(f"learner.{name}" if name else f"cell.{config.cell}"), "seed": config.seed}
+
+
 def point(words: Words, entry: Entry) -> str:
-    """Return a run of a sweep by the settings that it differs in."""
+    """Return a run of a group by what it differs in: its settings, or which network it is."""
+    if entry.group.kind == "recall":
+        return words("recall.point", **learner(words, entry.plan.config))
     said = (f"{words(f'field.{name}.label')} {value(words, name, v)}" for name, v in entry.group.values.items())
     return words("runs.comma").join(said)
 
