@@ -5,7 +5,7 @@ import streamlit as st
 from rnnviz import checkpoints, record
 from rnnviz.ui import cache, frame, picker, state
 from rnnviz.ui.legend import how_to_read
-from rnnviz.ui.reading import View, offered, reading_line
+from rnnviz.ui.reading import Reading, View, offered, reading_line, sentences
 
 FOR_SAMPLES, FOR_DRAWINGS = "lstm-64", "lstm-128"  # what "automatic" means; the larger one knows all kinds of pens
 
@@ -117,7 +117,8 @@ view = View(
 )
 if label != state.AUTO:
     trace = record(network, sequence, label)
-rows = len(trace) // view.stride
+reading = Reading(name, network, trace, view)
+rows = reading.rows
 if st.session_state.get("step", rows) > rows and "link" not in st.session_state:  # later it is another network's
     state.ignore("step")
 
@@ -125,7 +126,8 @@ if st.session_state.get("step", rows) > rows and "link" not in st.session_state:
 @st.fragment
 def read() -> None:
     step = min(st.session_state.get("step", rows), rows)
-    row = reading_line(words, network, trace, view, name, shown.label, step, shown.source, shown.problem)
+    says = sentences(words, reading.by_rows, shown.label)
+    row = reading_line(words, [reading], says, step, shown.source, shown.problem)
     st.session_state["step"] = row
     state.write_link(
         net=None if picked == state.AUTO else picked,
@@ -137,7 +139,7 @@ def read() -> None:
         **picker.link(shown),
     )
     if not shown.problem:
-        how_to_read(words, trace, view, row)
+        how_to_read(words, [reading], row)
 
 
 with right:

@@ -1,6 +1,7 @@
 """How to read each view: its name, its scale, one line of words, and what its numbers are at the row in hand."""
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
@@ -9,23 +10,28 @@ from .. import measures
 from ..figures import style
 from ..text import Words
 from ..trace import Trace
-from .reading import NORMS, View, by_rows, columns, top
+from .reading import NORMS, Reading, View, columns, top
 
 
-def how_to_read(words: Words, trace: Trace, view: View, row: int) -> None:
-    """Show the legend; row (from 1) is where the reading line rests."""
-    trace = by_rows(trace, view.stride)
-    cards = [_card(words, trace, view, name, row) for name in columns(trace, view)]
-    lines = [name for name in NORMS if name in view.norms and (name != "c" or "c" in trace.grad)]
+def how_to_read(words: Words, readings: Sequence[Reading], row: int) -> None:
+    """Show the legend; row (from 1) is where the reading line rests. Only a network that is alone has numbers there."""
+    alone = len(readings) == 1
+    cards: dict[str, str] = {}
+    for each in readings:
+        for name in columns(each.by_rows, each.view):
+            if name not in cards:
+                cards[name] = _card(words, each.by_rows, each.view, name, row if alone else None)
+    drawn = {name for each in readings for name in each.view.norms if name != "c" or "c" in each.trace.grad}
+    lines = [name for name in NORMS if name in drawn]
     st.subheader(words("step.how"), anchor=False)
-    st.html(f'<div class="legend">{"".join(cards)}{_norms(words, lines)}</div>')
+    st.html(f'<div class="legend">{"".join(cards.values())}{_norms(words, lines)}</div>')
     st.caption(words("stepper.keys"))
 
 
-def _card(words: Words, trace: Trace, view: View, name: str, row: int) -> str:
+def _card(words: Words, trace: Trace, view: View, name: str, row: int | None) -> str:
     kind = style.KINDS[name]
     now = ""
-    if kind == style.GATE:
+    if kind == style.GATE and row is not None:
         low, high = measures.gate_saturation(trace, name)[view.layer, row - 1]
         now = f'<p class="now">{escape(words("gate.now", row=row, low=low, high=high))}</p>'
     high = top(name, columns(trace, view)[name])

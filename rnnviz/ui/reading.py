@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,7 +19,9 @@ from ..trace import Signals, Trace
 from .stepper import stepper
 
 NORMS = ("h", "c", "x", "jacobian")
-CHART = "reading"
+STATES = {"h": "h", "i": "i", "r": "i", "f": "f", "z": "f", "g": "g", "n": "g", "o": "o", "c": "c"}
+"""The slot in which a layer's signal stands. Signals with one role stand under one another: i and r let in, f and z
+keep the old, g and n are the candidates."""
 MAX_JACOBIAN = 16_000_000
 """Numbers in the step Jacobians of one trace, 128 MB: a network that reads pixel by pixel may have far more."""
 
@@ -36,6 +40,49 @@ class View:
     """Time steps per row of the figure: 1, or as many pixels as a row has for a network that reads pixel by pixel."""
 
 
+@dataclass(frozen=True)
+class Caption:
+    """What is said of a network that stands under another one."""
+
+    name: str
+    html: str
+    """The heading; once the line has passed row `decided`, its element of class "passed" says `passed`."""
+    colours: Mapping[str, str]
+    """Of its cell, by theme."""
+    says: Sequence[str]
+    """A sentence per row."""
+    decided: int
+    """From 1."""
+    passed: str
+    since: str
+    """The same in fewer words, beside its sentence."""
+    absent: str = ""
+    """What stands in the place of columns that it does not have."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A network's pass over an image, and what of it is looked at."""
+
+    name: str
+    """The network's."""
+    network: Network
+    trace: Trace
+    """Of all steps, whatever the view's stride is."""
+    view: View
+    caption: Caption | None = None
+    """None for a network that is alone."""
+
+    @cached_property
+    def by_rows(self) -> Trace:
+        """What stands in the rows of the figure."""
+        return by_rows(self.trace, self.view.stride)
+
+    @property
+    def rows(self) -> int:
+        return len(self.by_rows)
+
+
 def by_rows(trace: Trace, stride: int) -> Trace:
     """Return what a trace holds at every stride-th step, with the inputs since the one before side by side.
 
@@ -48,7 +95,7 @@ def by_rows(trace: Trace, stride: int) -> Trace:
     layers = {name: array[:, last] for name, array in trace.signals.items() if name not in ("x", "logits", "probs")}
     x = trace["x"].reshape(len(trace) // stride, -1)
     grad, mantissa = (
-        Signals({name: array[:, last] for name, array in signals.items() if name != "x"})
+        Signals({name: array[:, last] for name, array in signals.items() if name not in ("x", "logits")})
         for signals in (trace.grad, trace.mantissa)
     )
     signals = Signals(layers | steps | {"x": x})
@@ -57,7 +104,7 @@ def by_rows(trace: Trace, stride: int) -> Trace:
 
 def columns(trace: Trace, view: View) -> dict[str, np.ndarray]:
     """Return the heatmaps (T, N) by signal name, in the order they stand in; the cell state as tanh(c)."""
-    names = [name for name in ("h", "i", "f", "g", "o", "r", "z", "n", "c") if name in trace.signals]
+    names = [name for name in STATES if name in trace.signals]
     order = _order(trace, view)
     states = {name: trace[name][view.layer][:, order] for name in names}
     if "c" in states:
@@ -112,41 +159,63 @@ def top(name: str, values: np.ndarray) -> float:
 
 
 def reading_line(
-    words: Words,
-    network: Network,
-    trace: Trace,
-    view: View,
-    name: str,
-    label: int | None,
-    step: int,
-    origin: str = "",
-    problem: str = "",
+    words: Words, readings: Sequence[Reading], says: Sequence[str], step: int, origin: str = "", problem: str = ""
 ) -> int:
-    """Show the figure with its stepper and return the row (from 1) at which the line rests.
+    """Show a figure per network, with one stepper for all, and return the row (from 1) at which the line rests.
 
-    name: the network's. label: the true class where it is known. origin: where the image comes from; one that is
-    drawn or dropped is shown from its last row, whatever row was looked at before. problem: why there is nothing to
-    read, in the reader's words; the figure is then veiled.
+    readings: of one image, in the order in which they stand under one another, with a gradient axis in common. says:
+    a sentence per row, as many as the longest of them has. origin: where the image comes from; one that is drawn or
+    dropped is shown from its last row, whatever row was looked at before. problem: why there is nothing to read, in
+    the reader's words; the figures are then veiled.
     """
-    lines, trace = norms(network, trace, view), by_rows(trace, view.stride)
-    shown = columns(trace, view)
-    axis = figures.log_axis(lines)
-    identity = f"{name}|{words.language}|{view.layer}"
+    lines = [norms(each.network, each.trace, each.view) for each in readings]
+    axis = figures.log_axis([line for drawn in lines for line in drawn])
+    with st.container(key="reading", gap=None):
+        places = [_mount(words, place, each) for place, each in enumerate(readings)]
+    sheets = [
+        _sheet(words, each, drawn, axis) | place for each, drawn, place in zip(readings, lines, places, strict=True)
+    ]
+    feed = {
+        "sheets": sheets,
+        "rows": len(says),
+        "say": list(says),
+        "views": _views(words, sheets),
+        "words": {
+            key: words(f"stepper.{key}")
+            for key in ("group", "hint", "previous", "next", "play", "pause", "row", "speed", "view", "all_views")
+        },
+        "scales": style.SCALES,
+        "lines": style.LINES,
+    }
+    feed["id"] = _digest(feed)
+    feed |= {"step": step, "origin": origin, "problem": problem}
+    with st.container(key="stepper"):
+        return stepper(feed, key="stepper_component")
+
+
+def _mount(words: Words, place: int, reading: Reading) -> dict[str, str]:
+    """Show a network's figure, under its heading where it has one; return where the browser finds them."""
+    identity = f"{reading.name}|{words.language}|{reading.view.layer}"
     # The session's first theme: the stepper recolours the figure, and another figure would have to be mounted.
     theme = st.session_state.setdefault("figure_theme", st.context.theme.type or "light")
-    with st.container(key=CHART):
+    chart, head = f"sheet_{place}", f"head_{place}"
+    if reading.caption:
+        with st.container(key=head):
+            st.html(reading.caption.html)
+    with st.container(key=chart):
         st.plotly_chart(
-            _skeleton(identity, words.language, tuple(shown), len(trace), theme),
+            _skeleton(identity, words.language, tuple(columns(reading.by_rows, reading.view)), reading.rows, theme),
             key=f"figure_{identity}",
             theme=None,
             config={"displayModeBar": False, "scrollZoom": False, "doubleClick": False},
-            alt=words("stepper.chart"),
+            alt=_role(words, reading),
         )
-    feed = _feed(words, trace, view, shown, lines, axis, label)
-    feed["id"] = hashlib.sha1(json.dumps(feed, sort_keys=True).encode()).hexdigest()
-    feed |= {"figure": identity, "step": step, "origin": origin, "problem": problem}
-    with st.container(key="stepper"):
-        return stepper(feed, key="stepper_component")
+    return {"figure": identity, "chart": chart, "head": head}
+
+
+def _role(words: Words, reading: Reading) -> str:
+    """Return what a figure is, in a few words."""
+    return words("compare.chart", network=reading.caption.name) if reading.caption else words("stepper.chart")
 
 
 class _Sent(go.Figure):
@@ -176,21 +245,22 @@ def _slots(cell_state: bool) -> list[str]:
     return [name for name in NORMS if name != "c" or cell_state]
 
 
-def _feed(words: Words, trace: Trace, view: View, shown, lines, axis: figures.LogAxis, label: int | None) -> dict:
+def _sheet(words: Words, reading: Reading, lines: Sequence[figures.Norm], axis: figures.LogAxis) -> dict:
     """Return all that the browser needs to show a trace in a figure that is there already."""
+    trace, view, caption = reading.by_rows, reading.view, reading.caption
     given = {line.name: line.log10 for line in lines}
     rows = list(range(1, len(trace) + 1))
     zeros = figures.exact_zeros(lines)
-    return {
-        "chart": CHART,
+    sheet = {
         "rows": len(trace),
-        "columns": [_column(words, name, values) for name, values in shown.items()],
-        "norm_column": {"name": "norms", "kind": "norms", "titles": _titles(words, "norms")},
+        "columns": [_column(words, name, values) for name, values in columns(trace, view).items()],
+        "norm_column": {"slot": "norms", "kind": "norms", "titles": _titles(words, "norms")},
         "order": [int(unit) + 1 for unit in _order(trace, view)],
         "norms": [
             {
                 "name": name,
                 "title": words(f"norm.{name}.name"),
+                "short": words(f"norm.{name}.short"),
                 "x": _finite(given[name]) if name in given else [None] * len(rows),
                 "y": rows,
                 "text": [figures.power(v) for v in given[name]] if name in given else None,
@@ -199,16 +269,30 @@ def _feed(words: Words, trace: Trace, view: View, shown, lines, axis: figures.Lo
         ],
         "zeros": {"name": "zero", "x": [axis.range[0]] * len(zeros), "y": zeros, "text": None},
         "axis": axis._asdict(),
-        "say": sentences(words, trace, label),
+        "role": _role(words, reading),
         "alt": words.join(descriptions(words, trace, view, lines)),
-        "words": {
-            key: words(f"stepper.{key}")
-            for key in ("group", "hint", "previous", "next", "play", "pause", "row", "speed", "view", "all_views")
-        }
-        | {"chart_role": words("stepper.chart")},
-        "scales": style.SCALES,
-        "lines": style.LINES,
     }
+    if caption:
+        sheet |= {
+            "name": caption.name,
+            "colours": dict(caption.colours),
+            "says": list(caption.says),
+            "passed": {"row": caption.decided, "long": caption.passed, "short": caption.since},
+            "absent": caption.absent,
+        }
+    return sheet | {"id": _digest(sheet)}
+
+
+def _digest(feed: dict) -> str:
+    return hashlib.sha1(json.dumps(feed, sort_keys=True).encode()).hexdigest()
+
+
+def _views(words: Words, sheets: Sequence[dict]) -> list[tuple[str, str]]:
+    """Return the slots that can be enlarged, each with the names of the columns that stand in it."""
+    titles: dict[str, dict[str, None]] = {}
+    for column in (column for sheet in sheets for column in sheet["columns"] if column["kind"] == "state"):
+        titles.setdefault(column["slot"], {})[column["titles"][0]] = None
+    return [(slot, " · ".join(titles[slot])) for slot in STATES if slot in titles]
 
 
 def _column(words: Words, name: str, values: np.ndarray) -> dict:
@@ -216,6 +300,7 @@ def _column(words: Words, name: str, values: np.ndarray) -> dict:
     high = top(name, values)
     return {
         "name": name,
+        "slot": STATES.get(name, name),
         "kind": kind,
         "cells": values.shape[1],
         "scale": style.KINDS[name].scale,
@@ -265,7 +350,7 @@ def sentences(words: Words, trace: Trace, label: int | None) -> list[str]:
     return says
 
 
-def descriptions(words: Words, trace: Trace, view: View, lines: list[figures.Norm]) -> list[str]:
+def descriptions(words: Words, trace: Trace, view: View, lines: Sequence[figures.Norm]) -> list[str]:
     """Return one sentence with numbers per view, for those who cannot see it."""
     inked = np.flatnonzero(trace["x"].any(axis=1))
     rows = len(trace)

@@ -9,7 +9,7 @@ from rnnviz import digits, initial, measures, record
 from rnnviz.text import Words
 from rnnviz.ui import reading
 from rnnviz.ui.canvas import strokes
-from rnnviz.ui.reading import View, columns, descriptions, norms, sentences
+from rnnviz.ui.reading import Reading, View, columns, descriptions, norms, sentences
 
 CELLS = ["rnn_tanh", "rnn_relu", "lstm", "gru"]
 
@@ -42,10 +42,11 @@ def test_norms_are_the_measures_of_the_chosen_layer(case):
 
 
 def test_what_the_browser_is_fed_is_the_trace(case):
-    network, trace, label = case
+    network, trace, _ = case
     view = View(layer=1)
     shown, lines = columns(trace, view), norms(network, trace, view)
-    feed = reading._feed(Words("en"), trace, view, shown, lines, reading.figures.log_axis(lines), label)
+    read = Reading("a network", network, trace, view)
+    feed = reading._sheet(Words("en"), read, lines, reading.figures.log_axis(lines))
     for column in feed["columns"]:
         values = np.frombuffer(base64.b64decode(column["z"]), np.int8).reshape(28, -1) / 100 * column["top"]
         np.testing.assert_allclose(values, shown[column["name"]], atol=0.00501 * column["top"])

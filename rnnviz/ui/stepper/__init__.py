@@ -11,12 +11,12 @@ _component = st.components.v2.component(
     "rnnviz_stepper",
     html=(_HERE / "stepper.html").read_text("utf-8"),
     css=(_HERE / "stepper.css").read_text("utf-8"),
-    js=(_HERE / "stepper.js").read_text("utf-8"),
+    js="\n".join((_HERE / name).read_text("utf-8") for name in ("layout.js", "sheet.js", "stepper.js")),
 )
 
 
 def stepper(feed: dict, key: str) -> int:
-    """Mount the stepper for the chart that `feed` names and return the row (from 1) at which the line rests."""
+    """Mount the stepper for the charts that `feed` names and return the row (from 1) at which the line rests."""
     result = _component(
         data=feed,
         key=key,
@@ -25,4 +25,4 @@ def stepper(feed: dict, key: str) -> int:
         width="stretch",
         height="content",
     )
-    return int(result.step)
+    return min(int(result.step), feed["rows"])  # until the browser has heard that there are fewer

@@ -1,0 +1,103 @@
+/* Where the columns of the reading figure stand: pure functions of width, height and what is to be shown.
+ *
+ * A column stands in a slot. Columns with one role have one slot, so that they stand under one another where several
+ * networks do: an LSTM's forget gate f and a GRU's update gate z, which both keep the old, are in slot "f".
+ */
+
+const SLOTS = ["x", "h", "i", "f", "g", "o", "c", "probs", "norms"]; // from left to right
+
+/* What lies around the rows of a figure, in px. between: two bands; around: the figures of a page that is to be seen
+ * whole, to which `head` adds what stands above each. least: a row's height. */
+const ALONE = { left: 36, right: 8, top: 34, bottom: 64, between: 74, around: 440, head: 0, least: 8 };
+const TOGETHER = { left: 36, right: 8, top: 23, bottom: 21, between: 46, around: 180, head: 78, least: 4 };
+
+const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
+
+/* The slots that some sheet fills, in their order, each with the most cells that a column in it has. */
+function slotsOf(sheets) {
+  const columns = sheets.flatMap((sheet) => sheet.columns);
+  return SLOTS.map((slot) => ({ slot, columns: columns.filter((c) => c.slot === slot) }))
+    .filter(({ columns }) => columns.length)
+    .map(({ slot, columns }) => ({ slot, kind: columns[0].kind, cells: Math.max(...columns.map((c) => c.cells)) }));
+}
+
+/* Bands of [slot, width in px], the height of a row, the gap between columns, and the margins, in px. The digit's
+ * pixels are square. count: of the figures that stand under one another, all with the same columns. */
+function plan(width, viewHeight, slots, rows, count, enlarged) {
+  const margin = count > 1 ? TOGETHER : ALONE;
+  const room = width - margin.left - margin.right;
+  const gap = room > 1100 ? 14 : room > 500 ? 11 : 8;
+  const states = slots.filter((c) => c.kind === "state");
+  const units = Math.max(...states.map((c) => c.cells));
+  const digit = slots.find((c) => c.kind === "digit").cells; // its width in rows
+  const least = rows > 40 ? Math.min(margin.least, 5) : margin.least; // blank rows after the digit make a long figure, whose end should be in sight
+  const probs = room > 1100 ? 130 : room > 500 ? 100 : 0;
+  const tallest = (bands, least) => {
+    const free = viewHeight - margin.around - count * (margin.head + margin.between * (bands - 1));
+    return clamp(Math.floor(free / (rows * bands * count)), least, 13);
+  };
+  const made = (row, ...bands) => ({ row, gap, margin, bands });
+
+  if (enlarged && !probs) {
+    const row = count > 1 ? 5 : 8;
+    const side = digit * row;
+    return made(row, [["x", side], ["probs", room - side - gap]], [[enlarged, room]]);
+  }
+  if (enlarged) {
+    const row = Math.min(tallest(1, least), Math.floor((room * 0.34) / digit));
+    const side = digit * row;
+    return made(row, [["x", side], [enlarged, room - side - probs - 2 * gap], ["probs", probs]]);
+  }
+
+  // One band, the cells as wide as they can be, then the rows as tall as they can be. Figures under one another stay
+  // in one band while their columns can be told apart.
+  const narrow = count > 1 ? [0.75, 0.625, 0.5, 0.375].filter((cell) => units * cell >= 40) : [];
+  for (const cell of [4, 3, 2, 1.5, 1, ...narrow]) {
+    for (let row = tallest(1, least); row >= least && probs; row--) {
+      const used = digit * row + states.length * units * cell + probs + (states.length + 2) * gap;
+      const left = room - used;
+      if (left < (row > 10 ? 180 : 105)) continue; // rather wider lines than a taller digit
+      const norms = Math.min(left, 340);
+      return made(row, [["x", digit * row], ...states.map((c) => [c.slot, units * cell]), ["probs", probs], ["norms", norms]]);
+    }
+  }
+
+  // Two bands: what goes in and comes out above, the gates below.
+  const [first, ...others] = states;
+  const cellFor = (count, space) =>
+    [3, 2, 1.5, 1, 0.75, 0.5, 0.375, 0.25].find((c) => count * units * c + (count - 1) * gap <= space) || 0.2;
+  if (count > 1) {
+    const row = tallest(2, least);
+    const side = digit * row;
+    const answers = probs || 112;
+    const gate = others.length && units * cellFor(others.length, room * 0.6 - gap);
+    const norms = room - others.length * (gate + gap);
+    const state = units * cellFor(1, room - side - answers - 2 * gap);
+    return made(row, [["x", side], [first.slot, state], ["probs", answers]], [...others.map((c) => [c.slot, gate]), ["norms", norms]]);
+  }
+  const lower = others.length ? [others.map((c) => [c.slot, units * cellFor(others.length, room)])] : [];
+  const bandCount = 1 + lower.length;
+  if (probs) {
+    for (const cell of [1.5, 1, 0.75, 0.5]) {
+      for (let row = tallest(bandCount, 7); row >= 6; row--) {
+        const norms = room - digit * row - units * cell - probs - 3 * gap;
+        if (norms < 110) continue;
+        return made(row, [["x", digit * row], [first.slot, units * cell], ["probs", probs], ["norms", norms]], ...lower);
+      }
+    }
+  }
+
+  // Three bands: a phone.
+  const row = room < 330 ? 6 : 7;
+  const side = digit * row;
+  const half = Math.floor((room - gap) * 0.42);
+  return made(row, [["x", side], ["probs", room - side - gap]], [[first.slot, half], ["norms", room - half - gap]], ...lower);
+}
+
+/* The longest of the given titles that fits, measured in the figure's font. */
+const ruler = document.createElement("canvas").getContext("2d");
+function fitting(titles, width, font) {
+  ruler.font = font;
+  return titles.find((title) => ruler.measureText(title).width <= width) ?? titles[titles.length - 1];
+}
