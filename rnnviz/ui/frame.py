@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ..network import Network
 from ..text import LANGUAGES, Words
 from ..training.config import DATASETS
 from . import state
@@ -106,11 +107,8 @@ def _navigation(words: Words):
 def about(words: Words, reader: Reader) -> str:
     """Return who reads: name, cell, size, how, and how well, in one line."""
     network, training, accuracy = reader.network, reader.card.training, reader.card.accuracy
-    layers = words("shown.layers", count=network.num_layers) if network.num_layers > 1 else ""
-    if network.shared:
-        layers = words("shown.shared", count=network.num_layers)
-    cell, units = words(f"cell.{network.cell}"), network.hidden_size
-    parts = [words("shown.network", network=reader.title, cell=cell, units=units, layers=layers)]
+    numbers = {"units": network.hidden_size, "layers": layers(words, network)}
+    parts = [words("shown.network", network=reader.title, cell=words(f"cell.{network.cell}"), **numbers)]
     if reader.order != "rows" or reader.delay:
         parts.append(words(f"shown.{reader.order}", delay=reader.delay))
     if "seed" in training and (dataset := training.get("dataset", "mnist")) in DATASETS:
@@ -121,6 +119,13 @@ def about(words: Words, reader: Reader) -> str:
     else:
         parts += [words(f"shown.accuracy_{name}", share=accuracy[name]) for name in SCORED if name in accuracy]
     return " · ".join(parts)
+
+
+def layers(words: Words, network: Network) -> str:
+    """Return what follows the number of units where there are several layers of them."""
+    if network.shared:
+        return words("shown.shared", count=network.num_layers)
+    return words("shown.layers", count=network.num_layers) if network.num_layers > 1 else ""
 
 
 def log(error: Exception) -> None:

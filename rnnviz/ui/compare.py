@@ -1,0 +1,124 @@
+"""What is said of networks that read the same digit: which is which, what each answers, whether comparing is fair."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from .. import measures
+from ..figures import style
+from ..text import Words
+from ..trace import Trace
+from . import frame, reading
+from .cache import Reader
+from .reading import Caption, Reading
+
+FIRST = ("rnn-64", "gru-64", "lstm-64")
+"""The networks that greet: one of each kind, of one size."""
+SIMILAR = 0.01
+"""Accuracies that lie closer together than this are called similar."""
+
+
+def names(readers: Sequence[Reader]) -> list[str]:
+    """Return what networks are called beside each other: two runs of one name are told apart."""
+    titles = [reader.title for reader in readers]
+    return [f"{reader.title} ({reader.name})" if titles.count(reader.title) > 1 else reader.title for reader in readers]
+
+
+# ---- Which network it is
+
+
+def caption(words: Words, name: str, reader: Reader, read: Reading, label: int | None, rows: int) -> Caption:
+    """Return what is said of one of the networks. rows: of the longest figure among them, this one's rests there."""
+    decided = measures.decision_step(read.by_rows)
+    kind, colours = reader.network.kind, {theme: cells[reader.network.cell] for theme, cells in style.CELLS.items()}
+    return Caption(
+        name=name,
+        html=_heading(name, colours, described(words, reader, read)),
+        colours=colours,
+        says=answers(words, read.by_rows, label, rows),
+        decided=decided + 1,
+        passed=words("stepper.decided", row=decided + 1) if decided else words("stepper.decided_first"),
+        since=words("compare.since", row=decided + 1),
+        absent="" if "c" in kind.states else words("compare.no_cell" if kind.gates else "compare.no_gates"),
+    )
+
+
+def _heading(name: str, colours: dict[str, str], parts: Sequence[str]) -> str:
+    hues = ";".join(f"--{theme}:{colour}" for theme, colour in colours.items())
+    about = escape(" · ".join(parts))
+    told = f'<h3 class="name">{escape(name)}</h3><p class="about">{about}</p><strong class="passed"></strong>'
+    return f'<div class="network" style="{hues}">{told}</div>'
+
+
+def described(words: Words, reader: Reader, read: Reading) -> list[str]:
+    """Return the cell, the size, how it reads where that is not row by row, and how well."""
+    network, accuracy = reader.network, reader.card.accuracy
+    numbers = {"units": network.hidden_size, "layers": frame.layers(words, network)}
+    parts = [words("compare.network", cell=words(f"cell.{network.cell}"), **numbers)]
+    if network.num_layers > 1:
+        parts.append(words("compare.top_layer"))
+    if reader.order != "rows" or reader.delay:
+        parts.append(words(f"shown.{reader.order}", delay=reader.delay))
+    scored = [words(f"compare.{name}", share=accuracy[name]) for name in frame.SCORED if name in accuracy]
+    parts += scored or [words("compare.unscored")]
+    if (top := reading.top("h", read.by_rows["h"][read.view.layer])) > 1.0:
+        parts.append(words("compare.scale", top=top))
+    return parts
+
+
+# ---- Whether it is fair
+
+
+def fairness(words: Words, called: Sequence[str], readers: Sequence[Reader]) -> list[str]:
+    """Return sentences on what sets networks apart besides their cells. called: their names."""
+    told = []
+    known = {name: reader.card.accuracy.get("mnist") for name, reader in zip(called, readers, strict=True)}
+    unknown = [name for name, share in known.items() if share is None]
+    if unknown:
+        told.append(words("compare.unknown", networks=words("compare.comma").join(unknown)))
+    else:
+        worst, best = min(known, key=known.get), max(known, key=known.get)
+        numbers = {"worst": worst, "best": best, "low": known[worst], "high": known[best]}
+        told.append(words("compare.similar" if known[best] - known[worst] <= SIMILAR else "compare.unlike", **numbers))
+    if len({(reader.order, reader.delay) for reader in readers}) > 1:
+        told.append(words("compare.differently"))
+    return told
+
+
+# ---- What they answer
+
+
+def answers(words: Words, trace: Trace, label: int | None, rows: int) -> list[str]:
+    """Return what one network answers at each of so many rows: short, since its name stands before it."""
+    own = len(trace)
+    says = []
+    for t in range(rows):
+        at = min(t, own - 1)
+        p = trace["probs"][at]
+        first, second = np.argsort(p)[::-1][:2]
+        form = "sure" if p[first] > 0.99 else "now" if p[second] >= 0.005 else "alone"
+        parts = [words(f"compare.{form}", k1=first, p1=p[first], k2=second, p2=p[second])]
+        if at == own - 1 and label is not None:
+            parts.append(words("compare.right" if first == label else "compare.wrong"))
+        if t >= own:
+            parts.append(words("compare.rests", rows=own))
+        says.append(words.join(parts))
+    return says
+
+
+def together(words: Words, traces: Sequence[Trace], label: int | None) -> list[str]:
+    """Return at each row, as many as the longest trace has, whether the networks agree, and on what."""
+    if len(traces) == 1:
+        return reading.sentences(words, traces[0], label)
+    rows = max(map(len, traces))
+    says = []
+    for t in range(rows):
+        given = {int(trace["probs"][min(t, len(trace) - 1)].argmax()) for trace in traces}
+        form = "agree" if len(given) == 1 else "disagree"
+        last = "_last" if t == rows - 1 else ""
+        parts = [words(f"compare.{form}{last}", row=t + 1, rows=rows, k=min(given))]
+        if last and label is not None:
+            parts.append(words("stepper.right") if given == {label} else words("compare.truth", label=label))
+        says.append(words.join(parts))
+    return says
