@@ -375,10 +375,22 @@ def _about_mnist(words: Words) -> None:
     st.warning(words("train.no_mnist"), icon=":material/cloud_off:")
     with st.container(horizontal=True):
         st.button(words("train.use_bundled"), key="use_bundled", on_click=_load, args=("bundled",))
-        comes = mnist.status().state == "downloading"
-        label, fetch = words("train.fetch"), mnist.fetch_in_background
-        st.button(label, icon=":material/download:", key="fetch", on_click=fetch, disabled=comes)
+        comes = _fetch_button(words)
     st.fragment(_fetching, run_every=2 if comes else None)(words, comes)
+
+
+def offer_mnist(words: Words) -> None:
+    """Offer to fetch MNIST, and say how far that is."""
+    comes = _fetch_button(words)
+    st.fragment(_fetching, run_every=2 if comes else None)(words, comes)
+
+
+def _fetch_button(words: Words) -> bool:
+    """Show the button that fetches MNIST, and return whether it is on its way."""
+    comes = mnist.status().state == "downloading"
+    label, fetch = words("train.fetch"), mnist.fetch_in_background
+    st.button(label, icon=":material/download:", key="fetch", on_click=fetch, disabled=comes)
+    return comes
 
 
 def _fetching(words: Words, comes: bool) -> None:

@@ -41,12 +41,12 @@ class Seen(NamedTuple):
 
 def show(words: Words) -> None:
     """Show the live view and keep it up to date."""
-    _repeat(_look, words)
+    repeat(_look, words)
 
 
 def queue(words: Words) -> None:
     """Show the runs that are at work and those that wait, and keep them up to date."""
-    _repeat(_queue, words)
+    repeat(_queue, words)
 
 
 def refresh() -> None:
@@ -89,7 +89,7 @@ def _alive(seen: list[Seen]) -> bool:
     return any(each.state.state in ALIVE for each in seen)
 
 
-def _repeat(part, words: Words) -> None:
+def repeat(part, words: Words) -> None:
     """Show a part of the page, again and again while something runs or waits."""
     alive = _alive(overview())
 
@@ -271,10 +271,10 @@ def _actions(words: Words, run: runs.Run, stands: runs.State, lost: bool) -> Non
 
 
 def _button(text: str, act, run: runs.Run, icon: str, key: str, **options) -> None:
-    st.button(text, icon=icon, key=key, on_click=_do, args=(act, run), **options)
+    st.button(text, icon=icon, key=key, on_click=do, args=(act, run), **options)
 
 
-def _do(act, run: runs.Run) -> None:
+def do(act, run: runs.Run) -> None:
     """Change a run, and note for the page what stood in the way."""
     try:
         act(run)

@@ -149,6 +149,8 @@ LINK: dict[str, Callable[[str], Any]] = {
     "rate_rnn": _number(1e-6, 1.0),
     "rate_gated": _number(1e-6, 1.0),
     "update": _whole(0, 99999),
+    "updates": _whole(10, 5000),
+    "road": _one_of(lambda: ("h", "c")),
 }
 """What a link can carry, and how each value is read; ValueError for anything else. Steps and layers count from 1."""
 

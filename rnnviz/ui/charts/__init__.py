@@ -1,6 +1,6 @@
 """Figures that change while someone looks: drawn into the same place again, where st.plotly_chart would mount anew."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,30 +32,51 @@ class Chart(NamedTuple):
     figure: go.Figure | str
     """The figure, or its JSON where it was drawn before."""
     alt: str
+    follow: Mapping[str, object] | None = None
+    """What it does, without Python, when the slider of `moment` moves: `OVER_UPDATES`, or `frames_of` its lines."""
 
     def as_text(self) -> "Chart":
         """Return the same with its figure as JSON, which sessions can share."""
         return self if isinstance(self.figure, str) else self._replace(figure=self.figure.to_json())
 
 
-def charts(items: Sequence[Chart], theme: str, key: str) -> None:
+OVER_UPDATES = {"cursor": True}
+"""Of a figure whose x axis counts updates: a line stands at the chosen one."""
+
+
+def frames_of(frames: Sequence[Mapping[str, object]], rows: Sequence[int], floor: float) -> dict[str, object]:
+    """Return how a figure's first lines follow the slider: a line for each of the packed `frames`, over `rows`.
+
+    The trace after them marks, at `floor`, the rows at which some norm is exactly zero.
+    """
+    return {"frames": list(frames), "rows": [int(row) for row in rows], "floor": float(floor)}
+
+
+def charts(items: Sequence[Chart], theme: str, key: str, moment: Mapping[str, object] | None = None) -> None:
     """Show figures beside and below one another, as the width and the style sheet of `key` allow.
 
-    theme: the one that the figures are coloured for; where the browser's is another, the page is run again.
+    theme: the one that the figures are coloured for; where the browser's is another, the page is run again. moment:
+    what they follow: the "key" of a slider, the update that is chosen "at" first (None: the newest), the "last" one.
     """
     with st.container(key=f"plotly_{key}"):
         # Brings Plotly's code into the browser; the style sheet hides it.
         st.plotly_chart(_NOTHING, theme=None, key=f"loader_{key}", height=1)
     told = [item.as_text()._asdict() for item in items]
-    _charts(data={"theme": theme, "charts": told}, key=key, on_theme_change=lambda: None, height="content")
+    _charts(
+        data={"theme": theme, "charts": told, "moment": moment}, key=key, on_theme_change=lambda: None, height="content"
+    )
 
 
-def moment(steps: Sequence[int], words: dict[str, str], key: str) -> int | None:
+def moment(
+    steps: Sequence[int], words: dict[str, str], key: str, at: int | None = None, rest: int | None = None
+) -> int | None:
     """Show a slider over the frames that were taken at the updates `steps`, and return the chosen update.
 
-    None means the newest, whichever that is: the slider follows until it is moved.
+    None means the newest, whichever that is: the slider follows until it is moved. at: where it begins. rest: it is
+    only told of once the slider has rested for so many milliseconds; charts that follow the slider move at once.
     """
     now = st.session_state.get(key) or {}
-    told = {"steps": [int(step) for step in steps], "at": now.get("moment"), "words": words}
-    result = _moment(data=told, key=key, default={"moment": None}, on_moment_change=lambda: None, height="content")
+    told = {"steps": [int(step) for step in steps], "at": now.get("moment", at), "words": words, "key": key}
+    told["rest"] = rest
+    result = _moment(data=told, key=key, default={"moment": at}, on_moment_change=lambda: None, height="content")
     return None if result.moment is None else int(result.moment)

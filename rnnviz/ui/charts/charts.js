@@ -2,6 +2,8 @@
 
 const CONFIG = { displayModeBar: false, responsive: false, scrollZoom: false, doubleClick: false, showTips: false };
 const WAIT_MS = 50; // between two looks for Plotly, which the page loads with its first chart
+const ZERO = -32768; // in frames: a norm that is exactly zero, and one that nobody knows
+const UNKNOWN = -32767;
 
 const ruler = document.createElement("canvas").getContext("2d");
 
@@ -13,6 +15,18 @@ function themeOf(element) {
   return r + g + b < 384 ? "dark" : "light";
 }
 
+/* Frames as Python packs them: updates, and hundredths as signed 16-bit numbers. */
+function unpacked({ steps, norms }) {
+  const bytes = Uint8Array.from(atob(norms), (letter) => letter.charCodeAt(0));
+  return { steps, norms: new Int16Array(bytes.buffer), rows: steps.length ? bytes.length / 2 / steps.length : 0 };
+}
+
+/* The norms of the last frame that was taken by an update. */
+function normsAt({ steps, norms, rows }, update) {
+  const frame = steps.findLastIndex((step) => step <= update);
+  return frame < 0 ? [] : Array.from(norms.subarray(frame * rows, (frame + 1) * rows));
+}
+
 class Charts {
   constructor(parent) {
     this.root = document.createElement("div");
@@ -21,10 +35,16 @@ class Charts {
     this.drawn = new Map(); // by name: the element, and what it shows
     this.sizes = new ResizeObserver(() => this.draw());
     this.sizes.observe(this.root);
+    this.heard = ({ detail }) => detail.key === this.key && this.choose(detail.at);
+    document.addEventListener("rnnviz-moment", this.heard);
   }
 
   update(data, setState) {
     this.data = data;
+    if (data.moment?.key !== this.key) {
+      this.key = data.moment?.key;
+      this.at = data.moment?.at ?? null; // later the slider tells, which is ahead of Python
+    }
     const theme = themeOf(this.root);
     if (theme !== data.theme) setState("theme", theme); // Python colours them anew
     this.draw();
@@ -54,12 +74,47 @@ class Charts {
     if (caption.textContent !== chart.title) caption.textContent = chart.title;
     if (plot.getAttribute("aria-label") !== chart.alt) plot.setAttribute("aria-label", chart.alt);
     const width = Math.floor(plot.clientWidth);
-    const shown = `${width}|${chart.figure}`;
-    if (!width || shown === held.shown) return;
+    const shown = `${width}|${chart.figure}|${JSON.stringify(chart.follow)}`;
+    if (!width || shown === held.shown) return this.place(held);
     held.shown = shown;
     const { data, layout } = JSON.parse(chart.figure);
     const family = getComputedStyle(this.root).fontFamily;
+    held.follow = chart.follow;
+    held.frames = chart.follow?.frames?.map(unpacked);
+    const margin = layout.margin ?? { l: 0, r: 0, t: 0, b: 0 };
+    held.axis = { left: margin.l, wide: width - margin.l - margin.r, range: layout.xaxis?.range };
+    held.cursor.style.top = `${margin.t}px`;
+    held.cursor.style.bottom = `${margin.b}px`;
+    held.placed = null;
     window.Plotly.react(plot, data, { ...layout, width, font: { ...layout.font, family } }, CONFIG);
+    this.place(held);
+  }
+
+  /* Another update of the training was chosen, `null` for the newest. */
+  choose(at) {
+    this.at = at;
+    cancelAnimationFrame(this.drawing);
+    this.drawing = requestAnimationFrame(() => this.drawn.forEach((held) => this.place(held)));
+  }
+
+  /* Show a figure as things stood at the chosen update: a line over its updates, or its lines as they were then. */
+  place(held) {
+    const { follow, frames, axis, cursor, plot } = held;
+    if (!follow) return;
+    const update = this.at ?? this.data.moment.last;
+    if (held.placed === update) return;
+    held.placed = update;
+    if (follow.cursor) {
+      const [first, last] = axis.range;
+      cursor.style.left = `${axis.left + (axis.wide * (update - first)) / (last - first)}px`;
+      cursor.hidden = update < first || update > last;
+    }
+    if (!frames) return;
+    const norms = frames.map((each) => normsAt(each, update));
+    const zeros = follow.rows.filter((_, row) => norms.some((each) => each[row] === ZERO));
+    const y = norms.map((each) => each.map((norm) => (norm === ZERO || norm === UNKNOWN ? null : norm / 100)));
+    const x = [...frames.map(() => follow.rows), zeros];
+    window.Plotly.restyle(plot, { x, y: [...y, zeros.map(() => follow.floor)] }, x.map((_, trace) => trace));
   }
 
   make(name) {
@@ -68,13 +123,20 @@ class Charts {
     const caption = document.createElement("figcaption");
     const plot = document.createElement("div");
     plot.setAttribute("role", "img");
-    element.append(caption, plot);
-    return { element, caption, plot, shown: "" };
+    const cursor = document.createElement("i");
+    cursor.className = "cursor";
+    cursor.hidden = true;
+    const box = document.createElement("div");
+    box.append(plot, cursor);
+    element.append(caption, box);
+    return { element, caption, plot, cursor, shown: "" };
   }
 
   /* Without Plotly.purge: a figure that is still being drawn would stumble over it, and nothing outside holds it. */
   dispose() {
     this.disposed = true;
+    document.removeEventListener("rnnviz-moment", this.heard);
+    cancelAnimationFrame(this.drawing);
     clearTimeout(this.waiting);
     this.sizes.disconnect();
     this.root.remove();

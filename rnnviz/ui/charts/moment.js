@@ -1,6 +1,6 @@
 /* A slider over the frames of a film. It follows the newest frame until it is moved. */
 
-const SEND_MS = 90; // between two moments told to Python while the thumb is dragged
+const SEND_MS = 90; // between two moments told to Python while the thumb is dragged; or after the last one, as asked
 
 class Moment {
   constructor(root) {
@@ -24,10 +24,12 @@ class Moment {
     event?.preventDefault();
     this.at = at;
     this.show();
+    document.dispatchEvent(new CustomEvent("rnnviz-moment", { detail: { key: this.data.key, at } }));
+    if (this.data.rest) clearTimeout(this.sending), (this.sending = 0);
     this.sending ||= setTimeout(() => {
       this.sending = 0;
       this.setState("moment", this.at);
-    }, SEND_MS);
+    }, this.data.rest ?? SEND_MS);
   }
 
   show() {

@@ -1,0 +1,56 @@
+"""Part 4 of the lab, what it costs: small networks learn to answer only after blank rows, side by side."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from ....text import Words
+from ... import live
+from ...charts import moment
+from ..lesson import lesson
+from . import asking, found, pictures, verdict
+
+REST = 400
+"""Milliseconds that the slider has to rest before the address is told where it stands."""
+
+
+def show(words: Words) -> dict[str, object]:
+    """Show the part and return what the address has to hold."""
+    asking.prepare()
+    st.html(Path(__file__).with_name("recall.css"))
+    with st.container(key="lab_figure"):
+        st.markdown(words("recall.intro", blank=st.session_state["blank"]))
+        asking.show(words)
+        live.repeat(_results, words)
+    lesson(words, "recall")
+    return asking.link()
+
+
+def _results(words: Words, seen: list[live.Seen]) -> None:
+    """Show what came of the chosen group, or of the recording."""
+    if st.session_state.pop("recall_changed", False):
+        st.rerun()  # what is asked for stands outside of what is shown again by itself
+    live.look_after(words, any(each.state.state in live.ALIVE for each in seen))
+    with st.container(key="recall_results"):
+        shown = asking.choose(words)
+        if shown is None:
+            return
+        st.html(verdict.told(words, shown, st.context.theme.type or "light"))
+        _pictures(words, shown)
+        st.caption(found.origin(words, shown))
+
+
+def _pictures(words: Words, shown: found.Shown) -> None:
+    """Show curves and films, and the slider that moves them all."""
+    now, steps = st.session_state, pictures.updates(shown)
+    over, slider = st.container(key="recall_pictures"), st.container(key="recall_when")
+    key, at = f"moment_recall_{shown.id or 'recording'}", None
+    if steps:
+        with slider:
+            told = {name: words(f"film.{name}") for name in ("at", "following", "newest", "moment")}
+            at = moment(steps, told, key, at=now["update"], rest=REST)
+        if at != now["update"]:
+            now["update"] = at
+            st.rerun()  # the address stands outside of what is shown again by itself
+    with over:
+        pictures.show(words, shown, at, {"key": key, "at": at, "last": steps[-1] if steps else 0})

@@ -1,0 +1,119 @@
+"""What can be shown: the shipped recording, and the groups of runs that were trained on this machine."""
+
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import NamedTuple
+
+from ....text import Words
+from ....training import recall
+from ....training.recall import Recording, RecordingError, Result
+from ....training.runs import Run
+from ... import frame
+from ...runs import known, spoken
+from ...runs.known import Row, Stamp
+
+NEWEST = 12
+"""So many groups are offered, the newest."""
+
+
+class Shown(NamedTuple):
+    """Results side by side, and where they come from."""
+
+    id: str
+    """The group's; "" for the recording."""
+    results: tuple[Result, ...]
+    version: Hashable
+    """Another one wherever one of the results is another."""
+    recording: Recording | None = None
+    row: Row | None = None
+
+    @property
+    def learners(self) -> dict[str, list[Result]]:
+        """The results by learner, in the order of `LEARNERS`, by seed."""
+        by_seed = sorted(self.results, key=lambda each: each.config.seed)
+        named = {name: [each for each in by_seed if each.learner == name] for name in recall.LEARNERS}
+        return {name: own for name, own in named.items() if own}
+
+
+def groups() -> list[Row]:
+    """Return the newest groups of delayed recall on this machine."""
+    rows = known.rows(known.entries())
+    return [row for row in rows if row.group and row.group.kind == "recall"][:NEWEST]
+
+
+def group(id: str) -> Shown | None:
+    """Return what came of a group so far; None where it is gone, or holds no such networks."""
+    row = known.members(id)
+    if row is None or row.group.kind != "recall":
+        return None
+    files = ("config.json", "state.json", "metrics.jsonl", "film/film.bin", "model.safetensors")
+    version, results = [], []
+    for entry in row.entries:
+        folder = str(entry.run.folder)
+        stamps = tuple(known.stamp(f"{folder}/{name}") for name in files)
+        version.append((folder, entry.standing, stamps))
+        if each := _result(entry.run, folder, entry.standing, stamps):
+            results.append(each)
+    return Shown(id, tuple(results), tuple(version), row=row) if results else None
+
+
+@lru_cache(256)
+def _result(run: Run, folder: str, standing: str, stamps: tuple) -> Result | None:
+    return recall.result(run)
+
+
+def recording() -> Shown | None:
+    """Return what the shipped recording holds; None where there is none, or a damaged one."""
+    kept = _recording(str(recall.RECORDING), stamp := known.stamp(str(recall.RECORDING)))
+    return Shown("", kept.results, stamp, recording=kept) if kept else None
+
+
+@lru_cache(2)
+def _recording(path: str, stamp: Stamp | None) -> Recording | None:
+    try:
+        return recall.recorded(recall.RECORDING) if stamp else None
+    except (RecordingError, OSError) as error:
+        frame.log(error)
+        return None
+
+
+def called(words: Words, row: Row) -> str:
+    """Return what a group is called in the list."""
+    return words("recall.group", name=row.name, when=spoken.moment(max(entry.when for entry in row.entries)))
+
+
+def origin(words: Words, shown: Shown) -> str:
+    """Return in words who trained this, when, where and by which command."""
+    result = shown.results[0]
+    config, about = result.config, shown.recording
+    seconds = [each.seconds for each in shown.results if each.state == "finished"]
+    told = [words("recall.settings", batch=config.batch_size, clip=f"{config.clip or 0:g}", units=config.hidden_size)]
+    if about:
+        told.append(words("recall.recorded_by", made=about.made, device=about.device, torch=about.torch))
+    if seconds:
+        told.append(words("recall.took", low=min(seconds), high=max(seconds)))
+    command = about.command if about else asked(shown)
+    return words.join([*told, words("recall.command", command=command)])
+
+
+def asked(shown: Shown) -> str:
+    """Return the command that trains the same group."""
+    return recall.command(**settings(shown))
+
+
+def settings(shown: Shown) -> dict[str, object]:
+    """Return what was asked for: learners, first_seed, seeds, blank, both rates, updates."""
+    seeds = [each.config.seed for each in shown.results]
+    config = shown.results[0].config
+    rates = {
+        "rate_rnn" if each.config.cell.startswith("rnn") else "rate_gated": each.config.learning_rate
+        for each in shown.results
+    }
+    return {
+        "learners": list(shown.learners),
+        "first_seed": min(seeds),
+        "seeds": len(set(seeds)),
+        "blank": config.delay,
+        **rates,
+        "updates": config.updates,
+    }
