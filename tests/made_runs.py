@@ -111,7 +111,7 @@ def write_metrics(run: runs.Run, config: Config, step: int, rows: int) -> None:
             "gradient_norm": round(float(random.lognormal(-0.5, 0.6)), 4),
             "speed": round(config.batch_size / 0.011, 1),
         }
-        if at // per_epoch > before // per_epoch:
+        if at // per_epoch > before // per_epoch or at == config.updates:
             row["accuracy"] = round(1 - min(0.9, loss / 4), 4)
         before = at
         lines.append(json.dumps(row) + "\n")

@@ -19,7 +19,7 @@ FONT = 15
 MORE = "dashdot"
 """The dash of a forget gate that starts wide open, beside one that starts a little open."""
 WIDE_OPEN = 3.0
-LEAST, LARGEST = -320.0, 320.0
+LEAST, LARGEST = -327.0, 327.0
 """Norms of float64 numbers lie between 10 to these powers."""
 ZERO, UNKNOWN = -32768, -32767
 """How frames say that a norm is exactly zero, and that nobody knows it."""

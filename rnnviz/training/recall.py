@@ -99,8 +99,8 @@ class Result:
 
     @property
     def learned(self) -> bool:
-        """Whether it reads so many digits right that it does not guess."""
-        return self.reached is not None and self.reached >= LEARNED
+        """Whether it reads so many digits right that it does not guess; one that has failed has not learned."""
+        return self.state != "failed" and self.reached is not None and self.reached >= LEARNED
 
 
 @dataclass(frozen=True, eq=False)

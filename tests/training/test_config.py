@@ -192,8 +192,26 @@ def test_updates_are_those_that_the_trainer_makes():
     assert config.updates == Trainer(config, part).steps == 7 * 24
 
 
+@pytest.mark.parametrize(
+    ("settings", "per_epoch", "updates"),
+    [
+        ({"epochs": 2, "batch_size": 64, "validation": 0}, 938, 1876),
+        ({"epochs": 2, "batch_size": 64, "validation": 0, "max_updates": 500}, 938, 500),
+        ({"epochs": 1, "batch_size": 64, "validation": 0, "max_updates": 5000}, 938, 938),
+        ({"dataset": "uci", "folds": 3, "batch_size": 100, "epochs": 4, "max_updates": 13}, 10, 13),
+    ],
+)
+def test_training_ends_at_its_limit_of_updates_or_before(settings, per_epoch, updates):
+    config = Config(**settings)
+    assert (config.updates_per_epoch, config.updates) == (per_epoch, updates)
+
+
+def test_a_limit_lets_settings_pass_that_would_make_too_many_updates():
+    assert Config(batch_size=1, epochs=1000, max_updates=100).updates == 100
+
+
 def test_what_a_server_loads_of_training_loads_no_torch():
-    modules = ["config", "presets", "film", "runs", "estimate", "data", "generations"]
+    modules = ["config", "presets", "film", "runs", "recall", "estimate", "data", "generations"]
     code = (
         f"import sys, rnnviz.__main__, {', '.join(f'rnnviz.training.{name}' for name in modules)};"
         "print([m for m in ('torch', 'torchvision', 'streamlit', 'sklearn') if m in sys.modules])"

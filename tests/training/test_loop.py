@@ -240,6 +240,8 @@ SETTINGS = {
     "measured within epochs": {"watch_every": 3, "cell": "rnn_tanh"},
     "gradient descent": {"optimiser": "sgd", "schedule": "cosine", "clip": None, "cell": "peephole_lstm"},
     "shared layers": {"num_layers": 2, "shared": True, "start": "one_hot", "cell": "layernorm_lstm", "delay": 2},
+    "ended within an epoch": {"max_updates": 17, "watch_every": 5, "cell": "lstm", "delay": 3},
+    "ended with an epoch": {"max_updates": 14, "cell": "rnn_tanh"},
 }
 
 
@@ -268,8 +270,8 @@ def test_training_goes_on_with_the_same_bits_from_any_update(digits, settings, t
     config = resumable(settings)
     whole = Trainer(config, *parts(digits))
     rows = rows_of(whole)
-    assert len(rows) == whole.steps == 21
-    for stop in (0, 1, 3, 6, 7, 8, 13, 14, 20, 21):
+    assert len(rows) == whole.steps == (config.max_updates or 21)
+    for stop in sorted({min(stop, whole.steps) for stop in (0, 1, 3, 6, 7, 8, 13, 14, 16, 20, 21)}):
         first = Trainer(config, *parts(digits))
         updates = first.updates()
         before = [first.row() for _ in range(stop) if next(updates)]
@@ -307,8 +309,38 @@ def test_it_may_end_in_the_middle_of_augmenting_and_of_measuring(digits, place):
         rows_of(first, between, before)
     second, after = gone_on(config, digits, *first.snapshot())
     assert said(before + after)[-5:] == said(rows)[-5:]
+    assert [(e.epoch, e.loss) for e in second.history] == [(e.epoch, e.loss) for e in whole.history]
     for name, array in whole.network().arrays.items():
         np.testing.assert_array_equal(second.network().arrays[name], array)
+
+
+def test_a_limit_ends_the_training_exactly_there_measured_and_with_its_last_epoch_told(digits):
+    config = replace(resumable("ended within an epoch"), watch_every=0)
+    trainer = Trainer(config, *parts(digits))
+    rows = rows_of(trainer)
+    assert [row.step for row in rows] == list(range(1, 18))
+    assert rows[-1].epoch == 17 / 7
+    assert [row.step for row in rows if row.accuracy is not None] == [7, 14, 17]
+    assert trainer.kept_accuracy == rows[-1].accuracy
+    assert [epoch.epoch for epoch in trainer.history] == [1, 2, 3]
+    assert trainer.history[-1].loss == pytest.approx(np.mean([row.loss for row in rows[14:]]))
+    assert trainer.history[-1].accuracy == rows[-1].accuracy
+    assert list(trainer.updates()) == []
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
+def test_a_schedule_spans_the_updates_that_are_made(digits, schedule):
+    config = replace(resumable("ended within an epoch"), schedule=schedule)
+    rows = rows_of(Trainer(config, *parts(digits)))
+    whole = rates(config, 17)
+    assert [row.learning_rate for row in rows] == [whole(step)[0] for step in range(17)]
+    assert rows[-1].learning_rate < 0.02 * config.learning_rate
+
+
+def test_a_limit_beyond_the_last_epoch_changes_nothing(digits):
+    config = resumable("gradient descent")
+    usual, limited = (Trainer(replace(config, max_updates=most), *parts(digits)) for most in (0, 500))
+    assert said(rows_of(limited)) == said(rows_of(usual))
 
 
 def test_a_row_that_was_interrupted_is_finished(digits):

@@ -612,9 +612,9 @@ class Slow:
         self.now += self._cost
         return self._network
 
-    def film(self, path) -> list[int]:
+    def film(self, path, film_every: int = 0) -> list[int]:
         probes = SimpleNamespace(images=np.zeros((2, 28, 28), np.uint8), labels=np.array([1, 2]))
-        camera = worker.Camera(path, Config(cell="gru", hidden_size=4), self, probes)
+        camera = worker.Camera(path, Config(cell="gru", hidden_size=4, film_every=film_every), self, probes)
         camera.begin()
         for _ in range(self.steps):
             self.step += 1
@@ -632,6 +632,11 @@ def test_a_film_takes_at_most_its_share_of_the_time(monkeypatch, tmp_path):
 def test_a_cheap_film_has_at_most_its_number_of_frames(monkeypatch, tmp_path):
     steps = Slow(monkeypatch, cost=1e-6, steps=1500).film(tmp_path / "film" / "film.bin")
     assert steps == list(range(0, 1501, 5))
+
+
+def test_frames_are_taken_where_the_settings_ask_for_them_whatever_they_cost(monkeypatch, tmp_path):
+    slow = Slow(monkeypatch, cost=100.0, steps=25)
+    assert slow.film(tmp_path / "film" / "film.bin", film_every=10) == [0, 10, 20, 25]
 
 
 def test_norms_that_nobody_knows_are_left_out_of_the_median():
