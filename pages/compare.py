@@ -54,6 +54,7 @@ with above:
         max_selections=state.MAX_COMPARED,
         placeholder=words("compare.choose"),
         filter_mode=None,
+        wrap=True,
     )
 readers = []
 for name in nets:
@@ -74,7 +75,7 @@ if not readers:
     st.stop()
 called = compare.names(readers)
 with above, st.container(key="fairness"):
-    st.markdown(f"**{shown.caption}** · {words.join(compare.fairness(words, called, readers))}")
+    st.markdown(" · ".join([f"**{shown.caption}**", *compare.fairness(words, called, readers)]))
 
 # ---- Right, below the figures: what is looked at
 

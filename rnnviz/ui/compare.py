@@ -12,6 +12,7 @@ from ..trace import Trace
 from . import frame, reading
 from .cache import Reader
 from .reading import Caption, Reading
+from .runs.spoken import plain
 
 FIRST = ("rnn-64", "gru-64", "lstm-64")
 """The networks that greet: one of each kind, of one size."""
@@ -71,9 +72,11 @@ def described(words: Words, reader: Reader, read: Reading) -> list[str]:
 
 
 def fairness(words: Words, called: Sequence[str], readers: Sequence[Reader]) -> list[str]:
-    """Return sentences on what sets networks apart besides their cells. called: their names."""
+    """Return sentences, in Markdown, on what sets networks apart besides their cells. called: their names."""
+    if len(readers) < 2:
+        return []
     told = []
-    known = {name: reader.card.accuracy.get("mnist") for name, reader in zip(called, readers, strict=True)}
+    known = {plain(name): reader.card.accuracy.get("mnist") for name, reader in zip(called, readers, strict=True)}
     unknown = [name for name, share in known.items() if share is None]
     if unknown:
         told.append(words("compare.unknown", networks=words("compare.comma").join(unknown)))
@@ -83,7 +86,7 @@ def fairness(words: Words, called: Sequence[str], readers: Sequence[Reader]) -> 
         told.append(words("compare.similar" if known[best] - known[worst] <= SIMILAR else "compare.unlike", **numbers))
     if len({(reader.order, reader.delay) for reader in readers}) > 1:
         told.append(words("compare.differently"))
-    return told
+    return [words.join(told)]
 
 
 # ---- What they answer

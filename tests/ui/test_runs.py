@@ -802,3 +802,25 @@ def test_the_folder_is_read_once_for_all_who_ask_within_a_second(monkeypatch):
     known.entries()
     known.entries()
     assert len(looks) == 1
+
+
+# ---- To the Compare page
+
+
+def test_runs_that_read_digits_open_beside_each_other_on_the_compare_page(monkeypatch):
+    members = [made(), made("stopped")]
+    app = open_page(*(run.id for run in members))
+    asked = app.button(key="open_in_compare")
+    assert asked.label == Words("en")("compare.open")
+    monkeypatch.setattr(st, "switch_page", lambda page: st.session_state.update(went=page.name))
+    asked.click().run()
+    assert app.session_state["went"] == "compare.py"
+    assert app.session_state["nets"] == [f"run:{run.id}" for run in members]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_fewer_or_more_networks_than_can_be_compared_are_not_offered_to_be(count):
+    ids = [made(id=f"20261121-04150{k}-aaaa").id for k in range(count)]
+    waiting = made("queued").id
+    app = open_page(*ids, waiting)
+    assert not [button for button in app.button if button.key == "open_in_compare"]

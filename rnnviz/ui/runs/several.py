@@ -11,6 +11,7 @@ from ...figures.results import POINTS, Curve, comparison
 from ...text import Words
 from ...training import estimate
 from ...training.config import Config
+from .. import frame, state
 from ..charts import Chart, charts
 from ..live import look_after
 from . import clicks, known, spoken
@@ -25,7 +26,17 @@ def show(words: Words, entries: Sequence[Entry]) -> None:
     """Show runs beside each other, and follow those that are at work."""
     st.header(words("several.title", count=len(entries)), anchor=False)
     live = any(entry.active for entry in entries)
+    _open_in_compare(words, entries)
     guarded(_live, live, words, entries)
+
+
+def _open_in_compare(words: Words, entries: Sequence[Entry]) -> None:
+    """Offer to read a digit with the networks of these runs, where as many have one as can stand under one another."""
+    digits = [entry for entry in entries if entry.plan and entry.plan.config.dataset != "halves"]
+    nets = [f"run:{entry.id}" for entry in digits if entry.run.model]
+    if 2 <= len(nets) <= state.MAX_COMPARED:
+        options = {"icon": ":material/compare_arrows:", "key": "open_in_compare"}
+        st.button(words("compare.open"), on_click=frame.go, args=("compare",), kwargs={"nets": nets}, **options)
 
 
 def _live(words: Words, entries: Sequence[Entry]) -> None:
