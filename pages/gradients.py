@@ -5,8 +5,10 @@ import importlib
 import streamlit as st
 
 from rnnviz.ui import frame, state
+from rnnviz.ui.lab import stories
 
 words = frame.open_page("gradients")
+st.html(frame.HERE / "lab" / "lab.css")
 frame.title(words, "lab.title")
 frame.link_notice(words)
 
@@ -20,5 +22,6 @@ part = state.remember(
     required=True,
     label_visibility="collapsed",
 )
+stories.prepare(part)
 link = importlib.import_module(f"rnnviz.ui.lab.{part}").show(words)
 state.write_link(part=None if part == state.PARTS[0] else part, **link)

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIGHT_TRAINING = (
-    "config", "data", "dispatch", "engines", "engines.local", "estimate", "film", "presets", "recall", "runs",
+    "config", "data", "dispatch", "engines", "engines.local", "estimate", "film", "presets", "proof", "recall",
+    "runs",
 )  # fmt: skip
 LIGHT = {"training", *(f"training.{name}" for name in LIGHT_TRAINING)}
 """The modules of rnnviz.training that a server may load, which never import torch."""
@@ -31,7 +32,7 @@ MAY_IMPORT = {
     "measures": {"cells", "network", "trace"},
     "learn": {"cells", "network", "trace"},
     "fan": {"cells", "initial", "network", "trace", "measures"},
-    "training": {"cells", "initial", "network", "checkpoints", "digits", "trace", "measures"},
+    "training": {"cells", "initial", "network", "checkpoints", "digits", "trace", "measures", "learn"},
     "ui": ALL | LIGHT - {"training"} | {"training.__init__"},
     "pages": ALL - {"cells", "initial"} | {"ui", "training.runs", "training.config", "training.presets"},
     "app": {"ui", "text"},

@@ -1,8 +1,202 @@
-"""Part of the lab."""
+"""Part 1: how far back the loss reaches in untrained networks, over seeds and digits."""
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from ... import digits, fan, figures
+from ...cells import CELLS
+from ...figures import over_time, style
 from ...text import Words
+from .. import state
+from ..charts import Chart, charts
+from . import stories
+from .growing import Growing, follow
+from .legend import legend
+from .lesson import lesson
+
+PART = "fan"
+TOLD = ("rnn", "gated", "bias", "orthogonal", "explode", "activations", "irnn", "blank", "long", "deep", "normalised")
+"""The stories that have a button."""
+MAX_CURVES = 6
+SEEDS, DIGITS = {"rows": 8, "pixels": 4, "permuted": 4}, {"rows": 16, "pixels": 8, "permuted": 8}
+"""Networks per curve, and digits that each reads."""
+RESOLUTION = -11.0
+"""log10 of the norm below which central differences of a loss of about 2.3 see rounding only: ε^(2/3), in float64."""
+SMALLEST = {"float32": np.log10(2.0) * -149, "float64": np.log10(2.0) * -1074}
+"""log10 of the smallest number above 0 that each holds."""
 
 
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
-    return {}
+    stories.buttons(words, TOLD)
+    left, right = st.columns([1, 3.4], gap="medium")
+    with left, st.container(key="lab_controls", gap="small"):
+        _controls(words)
+    with right, st.container(key="lab_figure", gap="xsmall"):
+        chosen = beginnings()
+        if chosen:
+            _fans(words, chosen)
+        else:
+            st.info(words("fan.nothing"), icon=":material/touch_app:")
+    lesson(words, PART)
+    return stories.link(PART)
+
+
+def _controls(words: Words) -> None:
+    now = st.session_state
+    state.remember(
+        st.pills,
+        words("fan.cells"),
+        [cell for cell in CELLS if cell != "peephole_lstm_full"],
+        selection_mode="multi",
+        format_func=lambda cell: words(f"cell.{cell}"),
+        key="cells",
+    )
+    state.remember(
+        st.pills,
+        words("fan.starts"),
+        list(state.STARTS),
+        selection_mode="multi",
+        format_func=lambda start: words(f"start.{start}"),
+        key="starts",
+    )
+    if {"orthogonal", "identity"} & set(now["starts"]):
+        state.remember(st.slider, words("fan.gain"), 0.5, 2.0, step=0.05, key="gain")
+    if "forget" in now["starts"]:
+        state.remember(st.slider, words("fan.bias"), -2.0, 8.0, step=0.5, key="bias", help=words("fan.bias_help"))
+    state.remember(
+        st.segmented_control,
+        words("fan.reading"),
+        list(digits.ORDERS),
+        format_func=lambda order: words(f"reading.{order}"),
+        key="reading",
+        required=True,
+    )
+    if now["reading"] == "rows":
+        state.remember(st.slider, words("fan.delay"), 0, 84, step=7, key="delay")
+    state.remember(st.slider, words("fan.depth"), 1, 4, key="depth")
+
+
+def beginnings() -> list[tuple[str, fan.Beginning]]:
+    """Return the kinds of networks that are asked for, with the name of their start; a forget bias needs its gate."""
+    now, found = st.session_state, []
+    for cell in now["cells"]:
+        for start in now["starts"]:
+            if start == "forget" and "f" not in CELLS[cell].blocks:
+                continue
+            found.append((start, beginning(cell, start, now["gain"], now["bias"], now["depth"])))
+    return found[:MAX_CURVES]
+
+
+def beginning(cell: str, start: str, gain: float, bias: float, depth: int = 1) -> fan.Beginning:
+    """Return the kind of network that a cell and one of `state.STARTS` name."""
+    if start == "forget":
+        return fan.Beginning(cell, forget_bias=bias, num_layers=depth)
+    return fan.Beginning(cell, start, 1.0 if start == "default" else gain, num_layers=depth)
+
+
+def title(words: Words, start: str, begun: fan.Beginning) -> str:
+    """Return what a kind of network is called."""
+    numbers = {"cell": words(f"cell.{begun.cell}"), "gain": begun.gain, "bias": begun.forget_bias}
+    return words(f"start.{start}_of", **numbers)
+
+
+# ---- Numbers
+
+
+def _fans(words: Words, chosen: Sequence[tuple[str, fan.Beginning]]) -> None:
+    reading = st.session_state["reading"]
+    delay = st.session_state["delay"] if reading == "rows" else 0
+    works = [_growing(begun, reading, delay) for _, begun in chosen]
+    follow(works, partial(_look, words, chosen, works, reading, delay))
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _growing(begun: fan.Beginning, reading: str, delay: int) -> Growing:
+    images, labels = probes(DIGITS[reading])
+    sequences = digits.as_sequences(images, reading, delay)
+    return Growing(_over_seeds(begun, sequences, labels, SEEDS[reading]), SEEDS[reading])
+
+
+def _over_seeds(begun: fan.Beginning, sequences: np.ndarray, labels: np.ndarray, count: int) -> Iterator:
+    """Yield each seed's norms; None for one whose states grow beyond all numbers."""
+    for seed in range(count):
+        try:
+            yield fan.norms(begun, sequences, labels, seed)
+        except OverflowError:
+            yield None
+
+
+@st.cache_resource(show_spinner=False)
+def probes(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first bundled digits of every class in turn, (count, 28, 28) in [0, 1], and their classes."""
+    known = digits.open_set("uci")
+    index = [np.flatnonzero(known.labels == k % 10)[k // 10] for k in range(count)]
+    return known.images[index] / 255, known.labels[index]
+
+
+# ---- Figures
+
+
+def _look(words: Words, chosen, works: Sequence[Growing], reading: str, delay: int) -> None:
+    theme = st.context.theme.type or "light"
+    found = {}
+    for state_name in ("h", "c"):
+        lines = []
+        for (start, begun), work in zip(chosen, works, strict=True):
+            known = [seed[state_name] for seed in list(work.found) if seed and state_name in seed]
+            if known:
+                lines.append(line(title(words, start, begun), np.concatenate(known), begun.cell, start, theme))
+        if lines:
+            found[state_name] = lines
+    items = [_chart(words, name, lines, delay, theme) for name, lines in found.items()]
+    if lines := found.get("h"):  # what every cell has, and so all curves
+        legend(lines, [figures.power(line.y[0]) for line in lines], words("fan.reaches"))
+    charts(items, theme, key="fan_charts")
+    seen, count = sum(len(work.found) for work in works), sum(work.count for work in works)
+    numbers = {"networks": min((len(work.found) for work in works), default=0), "digits": DIGITS[reading]}
+    told = words("fan.band", most=SEEDS[reading], units=fan.Beginning("lstm").hidden_size, **numbers)
+    if seen < count:
+        st.progress(seen / count, told)
+    else:
+        st.caption(told)
+    present = {mark for lines in found.values() for line in lines for mark in line.marks}
+    present |= {"zero" for lines in found.values() for line in lines if np.isneginf(line.y).any()}
+    for mark in over_time.MARKS:
+        if mark in present:
+            st.caption(words(f"mark.{mark}.read"))
+    if any(seed is None for work in works for seed in list(work.found)):
+        st.warning(words("fan.overflow"), icon=":material/trending_up:")
+    if st.session_state["depth"] > 1:
+        st.caption(words("fan.first_layer", depth=st.session_state["depth"]))
+    asked = {(cell, start) for cell in st.session_state["cells"] for start in st.session_state["starts"]}
+    if any(start == "forget" and "f" not in CELLS[cell].blocks for cell, start in asked):
+        st.caption(words("fan.no_gate"))
+    if len(asked) > MAX_CURVES:
+        st.caption(words("fan.too_many", most=MAX_CURVES))
+
+
+def line(name: str, log10: np.ndarray, cell: str, start: str, theme: str) -> over_time.Line:
+    """Return a fan's line with its band and marks, of norms log10 (N, T)."""
+    middle = fan.band(fan.relative(log10))
+    absolute = fan.band(log10).median
+    marks = {}
+    for mark, floor in {"resolution": RESOLUTION, **SMALLEST}.items():
+        below = np.flatnonzero(np.isfinite(absolute) & (absolute < floor))
+        if below.size and np.isfinite(middle.median[below[-1]]):
+            marks[mark] = [int(below[-1]) + 1]
+    looks = style.CELLS[theme][cell], style.STARTS[start]
+    return over_time.Line(name, middle.median, *looks, middle.low, middle.high, marks)
+
+
+def _chart(words: Words, name: str, lines: Sequence[over_time.Line], delay: int, theme: str) -> Chart:
+    steps = len(lines[0].y)
+    axis = over_time.Axis(words(f"fan.axis_{name}"), holds=(0.0, -1.0))
+    hover = {"line": words("fan.hover") + "<extra></extra>", "mark": "%{text}<extra></extra>"}
+    shade = (steps - delay + 0.5, steps + 0.5, words("fan.blank")) if delay else None
+    figure = over_time.over_time(lines, axis, words("fan.across"), hover, theme, 0.0, shade)
+    told = [words("fan.alt", name=line.name, first=figures.power(line.y[0])) for line in lines]
+    return Chart(f"fan_{name}", words(f"fan.title_{name}"), figure, words.join(told))

@@ -1,8 +1,114 @@
-"""Part of the lab."""
+"""Part 6: a button that holds what the lab shows against autograd and finite differences, in a process of its own."""
 
+import importlib.util
+import threading
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from ... import figures
 from ...text import Words
+from ...training.proof import Check, Proof, ProofFailed, prove
+from .. import frame
+from . import stories, subject
+from .lesson import lesson
+from .subject import Subject
+
+PART = "proof"
+TOLD = ("proof-trained", "proof-vanished")
+WINDOW, CLIP = 5, 0.1
+WAIT = 30.0
+"""Seconds to wait for the judge while it works for others."""
+
+_judge = threading.Semaphore(1)
+"""One judge at a time: each takes a processor and 700 MB."""
+
+
+class _Busy(RuntimeError):
+    """The judge is at work for others."""
 
 
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
-    return {}
+    stories.buttons(words, TOLD)
+    left, right = st.columns([1, 3.4], gap="medium")
+    seen, link = subject.choose(words, left, right)
+    with right, st.container(key="lab_figure", gap="small"):
+        if seen:
+            _prove(words, seen)
+    lesson(words, PART)
+    return stories.link(PART) | link
+
+
+def _prove(words: Words, seen: Subject) -> None:
+    st.markdown(words("proof.what", title=seen.title, steps=len(seen.trace), window=WINDOW, clip=CLIP))
+    no_torch = importlib.util.find_spec("torch") is None
+    if no_torch:
+        st.warning(words("proof.no_torch"), icon=":material/extension_off:")
+    options = {"type": "primary", "icon": ":material/verified:", "disabled": no_torch}
+    st.button(words("proof.button"), key="prove", on_click=_ask, args=(seen.key,), **options)
+    if st.session_state.get("proved") != seen.key:
+        return
+    try:
+        with st.spinner(words("proof.working"), show_time=True):
+            found = _found(seen.key, seen)
+    except _Busy:
+        st.info(words("proof.busy"), icon=":material/hourglass:")
+    except ProofFailed as error:
+        frame.log(error)
+        st.error(words("proof.failed"), icon=":material/error:")
+    else:
+        _tell(words, found)
+
+
+def _ask(key: tuple) -> None:
+    st.session_state["proved"] = key
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _found(key: tuple, _seen: Subject) -> Proof:
+    if not _judge.acquire(timeout=WAIT):
+        raise _Busy
+    try:
+        return prove(_seen.network, _seen.trace, _seen.level, WINDOW, CLIP)
+    finally:
+        _judge.release()
+
+
+def _tell(words: Words, found: Proof) -> None:
+    sound = all(check.sound for check in found.checks) and found.differences.sound
+    largest = max(check.difference for check in found.checks)
+    told = words("proof.sound" if sound else "proof.wrong", largest=_short(largest))
+    (st.success if sound else st.error)(told, icon=":material/verified:" if sound else ":material/error:")
+    rows = "".join(_row(words, check) for check in found.checks)
+    heads = "".join(f"<th>{escape(words(f'proof.column_{name}'))}</th>" for name in ("what", "entries", "difference"))
+    st.html(f'<table class="proof"><thead><tr>{heads}<th></th></tr></thead><tbody>{rows}</tbody></table>')
+    apart = found.differences
+    st.markdown(
+        words(
+            "proof.differences",
+            count=apart.entries,
+            difference=_short(apart.difference),
+            resolution=_short(apart.resolution),
+        )
+    )
+    if apart.below:
+        st.info(
+            words("proof.below", below=apart.below, count=apart.entries, resolution=_short(apart.resolution)),
+            icon=":material/visibility_off:",
+        )
+    st.caption(words("proof.by", torch=found.torch, seconds=found.seconds))
+
+
+def _row(words: Words, check: Check) -> str:
+    mark = "✓" if check.sound else "✕"
+    return (
+        f"<tr><td>{escape(words(f'proof.check.{check.name}'))}</td><td>{check.entries:,}</td>"
+        f'<td>{escape(_short(check.difference))}</td><td class="{"sound" if check.sound else "wrong"}">{mark}</td></tr>'
+    )
+
+
+def _short(value: float) -> str:
+    with np.errstate(divide="ignore"):
+        return figures.power(float(np.log10(value))) if np.isfinite(value) else "∞"

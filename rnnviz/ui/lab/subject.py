@@ -1,0 +1,186 @@
+"""What the parts about one network look at: a network, untrained or trained, and the digit that it reads."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from ... import checkpoints, digits
+from ...network import Network
+from ...text import Words
+from ...trace import Trace, record
+from .. import cache, frame, picker, state
+from .fan import beginning
+
+FRESH = (
+    "fresh:rnn_tanh:default",
+    "fresh:rnn_tanh:orthogonal",
+    "fresh:rnn_relu:default",
+    "fresh:rnn_relu:identity",
+    "fresh:rnn_sigmoid:default",
+    "fresh:gru:default",
+    "fresh:lstm:default",
+    "fresh:lstm:forget",
+    "fresh:peephole_lstm:default",
+    "fresh:layernorm_lstm:default",
+)
+"""Untrained networks that are offered; a link opens any other."""
+
+
+ENLARGED = 7
+"""Pixels of the screen per pixel of the digit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A network and the sequence that it has read."""
+
+    name: str
+    """What the link calls it."""
+    title: str
+    network: Network
+    trace: Trace
+    level: int
+    """The layer that is looked at, from 0."""
+    order: str
+    """How it reads: one of `digits.ORDERS`."""
+    delay: int
+    """How many blank rows follow the digit."""
+
+    @property
+    def key(self) -> tuple:
+        """What is another for every other subject: for caches."""
+        drawn = tuple(st.session_state[key] for key in ("gain", "bias", "seed")) if self.fresh else ()
+        return self.name, *drawn, self.level, self.trace.label, self.trace["x"].tobytes()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it is untrained."""
+        return self.name.startswith("fresh:")
+
+
+def choose(words: Words, left, right) -> tuple[Subject | None, dict[str, object]]:
+    """Show canvas and picker on the left, the choice of a network on the right; return what is looked at, and its link.
+
+    left, right: the page's columns. Where there is nothing to look at, the page says why.
+    """
+    with left, st.container(key="source"):
+        shown = picker.pick(words, misread_by="lstm-64")
+        if shown.image is not None:
+            with st.container(key="lab_digit"):
+                st.image(np.kron(shown.image, np.ones((ENLARGED, ENLARGED))), words("column.x.long"), width=196)
+    with right:
+        subject = _choose(words, shown)
+    now = st.session_state
+    label, level = now.get("label", state.AUTO), now.get("level")
+    told = {
+        "label": None if label == state.AUTO else label,
+        "level": None if subject is None or level == subject.network.num_layers else level,
+    }
+    return subject, picker.link(shown) | told
+
+
+def _choose(words: Words, shown: picker.Shown) -> Subject | None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="choices"):
+        name = _network(words)
+        try:
+            network, title, about, order, delay = _opened(words, name)
+        except (checkpoints.CheckpointError, OSError, KeyError) as error:
+            frame.log(error)
+            st.error(words("problem.network", network=name), icon=":material/error:")
+            return None
+        if network.input_size != (28 if order == "rows" else 1) or network.num_classes != 10:
+            st.error(words("problem.no_digits", network=title), icon=":material/error:")
+            return None
+        level = _level(words, network)
+        label = _label(words, shown.label)
+    if shown.image is None:
+        st.warning(shown.problem, icon=":material/draw:")
+        return None
+    st.caption(f"**{shown.caption}** · {about}")
+    try:
+        trace = record(network, digits.as_sequences(shown.image, order, delay), label)
+    except OverflowError:
+        st.warning(words("subject.overflow"), icon=":material/trending_up:")
+        return None
+    return Subject(name, title, network, trace, level, order, delay)
+
+
+def _network(words: Words) -> str:
+    now = st.session_state
+    offered = [*FRESH, *checkpoints.names(), *cache.run_names()]
+    if now["subject"] not in offered:
+        if not now["subject"].startswith("fresh:") and not cache.opens(now["subject"]):
+            state.ignore("subject")
+            now["subject"] = FRESH[0]
+        else:
+            offered = [*offered, now["subject"]]
+    name = state.remember(
+        st.selectbox,
+        words("subject.network"),
+        offered,
+        format_func=lambda name: _name(words, name),
+        key="subject",
+        filter_mode=None,
+        width=300,
+    )
+    if name.startswith("fresh:"):
+        start = name.split(":")[2]
+        if start in ("orthogonal", "identity"):
+            state.remember(st.slider, words("fan.gain"), 0.5, 2.0, step=0.05, key="gain", width=150)
+        if start == "forget":
+            state.remember(st.slider, words("fan.bias"), -2.0, 8.0, step=0.5, key="bias", width=150)
+        state.remember(st.slider, words("fan.delay"), 0, 84, step=7, key="delay", width=150)
+        state.remember(st.number_input, words("subject.seed"), 0, 9999, key="seed", width=90)
+    return name
+
+
+def _name(words: Words, name: str) -> str:
+    if not name.startswith("fresh:"):
+        return cache.title(words, name)
+    _, cell, start = name.split(":")
+    return words(f"subject.{start}", cell=words(f"cell.{cell}"))
+
+
+def _opened(words: Words, name: str) -> tuple[Network, str, str, str, int]:
+    """Return a network, its name, who it is, and how it reads: in which order, and how many blank rows follow."""
+    if not name.startswith("fresh:"):
+        reader = cache.reader(name)
+        return reader.network, reader.title, frame.about(words, reader), reader.order, reader.delay
+    _, cell, start = name.split(":")
+    now = st.session_state
+    begun = beginning(cell, start, now["gain"], now["bias"])
+    network = begun.network(28, now["seed"])
+    told = {"cell": words(f"cell.{cell}"), "gain": now["gain"], "bias": now["bias"]}
+    title = words(f"start.{start}_of", **told)
+    about = words("subject.untrained", title=title, units=network.hidden_size, seed=now["seed"])
+    return network, title, about, "rows", now["delay"]
+
+
+def _level(words: Words, network: Network) -> int:
+    """Ask for the layer where there are several, and return it, from 0: the top one unless another was chosen."""
+    now, layers = st.session_state, network.num_layers
+    if now.get("level", 0) > layers or layers == 1:
+        now["level"] = layers
+    now.setdefault("level", layers)
+    if layers == 1:
+        return 0
+    return state.remember(
+        st.segmented_control, words("step.layer"), list(range(1, layers + 1)), key="level", required=True
+    ) - 1  # fmt: skip
+
+
+def _label(words: Words, true: int | None) -> int | None:
+    """Ask for the class that the loss is taken for: the true one where it is known, unless another is chosen."""
+    st.session_state.setdefault("label", state.AUTO)
+
+    def name(label: str | int) -> str:
+        if label == state.AUTO:
+            return words("subject.label_answer") if true is None else words("step.label_true", digit=true)
+        return words("step.label_class", digit=label)
+
+    chosen = state.remember(
+        st.selectbox, words("step.label"), [state.AUTO, *range(10)], format_func=name, key="label", filter_mode=None,
+        width=180,
+    )  # fmt: skip
+    return true if chosen == state.AUTO else chosen
