@@ -391,3 +391,13 @@ def test_a_command_that_does_not_wait_names_its_runs(ended, monkeypatch):
     for run in runs.listed():
         learner = recall.learner_of(run.config)
         assert f"{run.id}  recall, 28 blank rows ({learner}, seed 0)" in result.output
+
+
+def test_the_documentation_tells_the_numbers_of_the_shipped_recording():
+    text = (recall.checkpoints.SHIPPED.parent / "docs" / "training.md").read_text("utf-8")
+    table = text.partition("<!-- recall -->\n")[2].partition("<!-- /recall -->")[0]
+    lines = []
+    for name in LEARNERS:
+        shares = [each.test for each in recall.recorded().results if each.learner == name]
+        lines.append(f"| `{name}` | {' | '.join(f'{100 * share:.2f} %' for share in shares)} |\n")
+    assert table == "".join(lines)
