@@ -27,8 +27,8 @@ def log10_norm(rows: np.ndarray, exponent: np.ndarray | int = 0) -> np.ndarray:
 def gradient_norms(trace: Trace, of: str = "h", layer: int = -1, relative: bool = False) -> np.ndarray:
     """Return log10 ‖∂L/∂s_t‖ (T,) for the state, pre-activation or input s; -inf marks a gradient of exactly zero.
 
-    of: "h", "c", "a", "x" or "logits". relative: divided by the last step's norm, which makes networks comparable (the raw
-    norm scales with the error p - y); nan where the last step's gradient is exactly zero.
+    of: "h", "c", "a", "x" or "logits". relative: divided by the last step's norm, which makes networks comparable (the
+    raw norm scales with the error p - y); nan where the last step's gradient is exactly zero.
     """
     if of == "x":
         norms = log10_norm(trace.mantissa["x"], trace.exponent[0])

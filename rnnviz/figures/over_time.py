@@ -104,7 +104,7 @@ def bars(
     held = [*axis.holds, 0.0, *values[np.isfinite(values)]]
     margin = 0.05 * (max(held) - min(held)) or 0.5
     figure = go.Figure(
-        layout=_layout(axis, across, (min(held) - margin, max(held) + margin), len(values), theme, height)
+        layout=_layout(axis, across, (min(held) - margin, max(held) + margin), (1, len(values)), theme, height)
     )
     pale = np.where(x > moment, 1.0, 0.25) if moment is not None else 1.0
     figure.add_trace(

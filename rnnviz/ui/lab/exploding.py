@@ -55,7 +55,7 @@ def _controls(words: Words) -> None:
         required=True,
     )
     now["cells"] = [cell]
-    state.remember(st.slider, words("fan.gain"), 0.5, 2.0, step=0.05, key="gain")
+    state.remember(st.slider, words("fan.gain"), 0.5, 3.0, step=0.05, key="gain")
     for key, values in (("rate", RATES), ("clip", CLIPS)):
         now[key] = min(values, key=lambda value, key=key: abs(np.log(value / now[key])))  # a link may say any number
         state.remember(st.select_slider, words(f"exploding.{key}"), values, key=key, format_func="{:g}".format)
@@ -126,7 +126,7 @@ def _look(words: Words, works: list[Growing], clip: float) -> None:
     done = min(len(values) for values in found) - 1
     if not all(work.done for work in works):
         st.progress(done / UPDATES, words("exploding.progress", done=done, updates=UPDATES))
-    slopes = {"before": found[0][0, 2], "after": found[0][-1, 2], "with_clip": found[1][-1, 2]}
+    slopes = {"before": found[0][0, 2], "low": np.nanmin(found[0][:, 2]), "with_clip": np.nanmin(found[1][:, 2])}
     told = [words("exploding.told", **_largest(found)), words("exploding.slopes", **slopes)]
     st.markdown(words.join([*told, words("exploding.how", units=UNITS, digits=DIGITS)]))
     if any(not np.isfinite(values).all() for values in found):

@@ -64,7 +64,7 @@ def _controls(words: Words) -> None:
         key="starts",
     )
     if {"orthogonal", "identity"} & set(now["starts"]):
-        state.remember(st.slider, words("fan.gain"), 0.5, 2.0, step=0.05, key="gain")
+        state.remember(st.slider, words("fan.gain"), 0.5, 3.0, step=0.05, key="gain")
     if "forget" in now["starts"]:
         state.remember(st.slider, words("fan.bias"), -2.0, 8.0, step=0.5, key="bias", help=words("fan.bias_help"))
     state.remember(

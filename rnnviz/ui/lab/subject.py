@@ -127,7 +127,7 @@ def _network(words: Words) -> str:
     if name.startswith("fresh:"):
         start = name.split(":")[2]
         if start in ("orthogonal", "identity"):
-            state.remember(st.slider, words("fan.gain"), 0.5, 2.0, step=0.05, key="gain", width=150)
+            state.remember(st.slider, words("fan.gain"), 0.5, 3.0, step=0.05, key="gain", width=150)
         if start == "forget":
             state.remember(st.slider, words("fan.bias"), -2.0, 8.0, step=0.5, key="bias", width=150)
         state.remember(st.slider, words("fan.delay"), 0, 84, step=7, key="delay", width=150)
