@@ -140,6 +140,8 @@ def test_the_page_is_full_before_anyone_trains(language):
     assert words("recall.outcome", learned=learned, count=18, blank=28) in told(app)
     assert words("recall.recorded_by", made=kept.made, device=kept.device, torch=kept.torch) in told(app)
     assert f"`{kept.command}`" in told(app)
+    rates = [words("recall.used_rnn", rate=0.001), words("recall.used_gated", rate=0.01)]
+    assert words("runs.comma").join(rates) in told(app)
     assert len(verdicts(app)) == 6
     assert "recall" not in link(app)
 

@@ -84,11 +84,21 @@ def called(words: Words, row: Row) -> str:
 
 
 def origin(words: Words, shown: Shown) -> str:
-    """Return in words who trained this, when, where and by which command."""
+    """Return in words how this was trained, when, where and by which command."""
     result = shown.results[0]
     config, about = result.config, shown.recording
     seconds = [each.seconds for each in shown.results if each.state == "finished"]
-    told = [words("recall.settings", batch=config.batch_size, clip=f"{config.clip or 0:g}", units=config.hidden_size)]
+    clip = f"{config.clip:g}" if config.clip else words("runs.none")
+    rates = [
+        words(f"recall.used_{kind}", rate=rate)
+        for kind in ("rnn", "gated")
+        if (rate := settings(shown).get(f"rate_{kind}"))
+    ]
+    numbers = {"units": config.hidden_size, "updates": config.updates, "batch": config.batch_size, "clip": clip}
+    data, rates = words(f"option.dataset.{config.dataset}"), words("runs.comma").join(rates)
+    told = [words("recall.means", count=config.data.test)]
+    told += [words("recall.constant")] if config.dataset == "mnist" else []
+    told.append(words("recall.settings", data=data, rates=rates, **numbers))
     if about:
         told.append(words("recall.recorded_by", made=about.made, device=about.device, torch=about.torch))
     if seconds:
