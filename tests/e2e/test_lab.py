@@ -1,0 +1,148 @@
+"""The gradient lab in a browser: sliders, links in the lesson, predictions, streaming, the proof; phone, dark theme."""
+
+import pytest
+
+pytestmark = [pytest.mark.browser]
+
+FAN = ".chart-fan_h .js-plotly-plot"
+FIRST = """name => {
+  const plot = document.querySelector(`.chart-${name} .js-plotly-plot`);
+  // The figure as it was drawn: in what was sent, arrays are still packed.
+  const lines = plot?._fullData?.filter((trace) => trace.mode === "lines" && trace.fill === "none") ?? [];
+  return lines.map((line) => line.y[0]);
+}"""
+SLOW = 60_000
+
+
+def open_lab(open_page, query="", **options):
+    return open_page(f"/gradients{query}", wait=FAN if "part=" not in query else ".charts .js-plotly-plot", **options)
+
+
+def first_values(page, name: str = "fan_h") -> list[float]:
+    """Return what a figure's lines begin with."""
+    return page.evaluate(FIRST, name)
+
+
+def until(page, code: str, argument=None, timeout: int = SLOW):
+    page.wait_for_function(code, arg=argument, timeout=timeout)
+
+
+def lines_are(page, count: int, name: str = "fan_h"):
+    until(page, f"([name, count]) => ({FIRST})(name).length === count", [name, count])
+
+
+def test_the_curve_rises_with_the_slider_of_the_forget_bias(open_page):
+    page = open_lab(open_page, "?cells=lstm&starts=forget&bias=0")
+    (before,) = first_values(page)
+    assert before < -5
+    thumb = page.get_by_role("slider", name="Forget gate's bias")
+    last = before
+    for presses in (4, 6):  # half a unit each
+        thumb.focus()
+        for _ in range(presses):
+            page.keyboard.press("ArrowRight")
+        until(page, f"last => ({FIRST})('fan_h')[0] > last + 0.3", last)
+        (last,) = first_values(page)
+    assert last > -1.5
+    until(page, "() => new URL(location.href).searchParams.get('bias') === '5'")
+
+
+def test_a_link_in_the_lesson_sets_the_figure_and_brings_it_into_view(open_page):
+    page = open_lab(open_page)
+    lines_are(page, 1)
+    link = page.locator(".st-key-lesson a[href='#story-gated']")
+    link.scroll_into_view_if_needed()
+    link.click()
+    lines_are(page, 3)
+    until(page, "() => new URL(location.href).searchParams.get('cells') === 'rnn_tanh,lstm,gru'")
+    until(
+        page,
+        f"""() => {{
+      const box = document.querySelector('{FAN}').getBoundingClientRect();
+      return box.top < innerHeight && box.bottom > 0;
+    }}""",
+    )
+    assert page.url.count("#") == 0
+
+
+def test_a_prediction_reveals_its_answer_and_the_figure(open_page):
+    page = open_lab(open_page)
+    page.get_by_role("button", name="About where the RNN's begins").click()
+    page.get_by_text("So it is.").wait_for()
+    lines_are(page, 3)
+
+
+def test_784_steps_come_in_as_they_are_computed_until_all_seeds_are_there(open_page):
+    page = open_lab(open_page, "?cells=rnn_tanh&reading=permuted")
+    page.get_by_text("4 of 4 seeds × 8 bundled digits").wait_for(timeout=SLOW)
+    (first,) = first_values(page)
+    assert first < -150  # far below what a float64 could hold of its square
+    assert page.get_by_text("float32, in which networks are trained, underflows").count() == 1
+
+
+def test_the_address_brings_everything_back(open_page):
+    query = "?cells=rnn_relu,lstm&starts=orthogonal,forget&gain=1.3&bias=2.5&delay=21&depth=2&lang=zh"
+    page = open_lab(open_page, query)
+    lines_are(page, 3)
+    page.get_by_text("8/8 个随机种子").wait_for(timeout=SLOW)
+    before = first_values(page)
+    again = open_lab(open_page, page.url[page.url.index("?") :])
+    lines_are(again, 3)
+    until(again, f"before => JSON.stringify(({FIRST})('fan_h')) === JSON.stringify(before)", before)
+
+
+def test_parts_are_chosen_by_keyboard_and_each_shows_figures(open_page):
+    page = open_lab(open_page)
+    for name, chart in (("2 Why", "roads"), ("3 BPTT unrolled", "shares"), ("5 Exploding", "loss")):
+        page.get_by_role("radio", name=name).or_(page.get_by_role("button", name=name)).first.focus()
+        page.keyboard.press("Enter")
+        page.locator(f".chart-{chart} .js-plotly-plot").wait_for(timeout=SLOW)
+
+
+def test_the_window_of_truncated_backpropagation_moves_the_line_and_the_sentence(open_page):
+    page = open_lab(open_page, "?part=unrolled&window=5")
+    page.get_by_text("Going back 5 steps keeps").wait_for()
+    thumb = page.get_by_role("slider", name="Backpropagate so many steps")
+    thumb.focus()
+    page.keyboard.press("End")
+    page.get_by_text("Going back 28 steps keeps 100%").wait_for()
+    until(page, "() => new URL(location.href).searchParams.get('window') === '28'")
+
+
+def test_exploding_is_trained_here_and_a_new_seed_is_another_network(open_page):
+    page = open_lab(open_page, "?part=exploding")
+    ends = """() => document.querySelector('.chart-loss .js-plotly-plot')._fullData
+      .filter((trace) => trace.mode === 'lines').map((line) => Array.from(line.y).at(-1))"""
+    until(page, f"() => ({ends})().every((y) => y !== null && !Number.isNaN(y))")
+    without, clipped = page.evaluate(ends)
+    assert without > 2
+    assert clipped < 0.5
+    page.get_by_role("button", name="New seed").click()
+    until(page, f"before => ({ends})().every(Number.isFinite) && ({ends})()[0] !== before", without)
+    until(page, "() => new URL(location.href).searchParams.get('seed') === '1'")
+
+
+@pytest.mark.slow
+def test_the_button_proves_the_gradients_in_a_second_process(open_page):
+    page = open_page("/gradients?part=proof&subject=rnn-64", wait=".st-key-prove button")
+    page.locator(".st-key-prove button").click()
+    page.get_by_text("All equal: the largest relative difference is").wait_for(timeout=120_000)
+    assert page.locator("table.proof tbody tr").count() >= 6
+    assert page.locator("table.proof .wrong").count() == 0
+
+
+@pytest.mark.parametrize("part", ["fan", "why", "unrolled", "exploding"])
+def test_a_phone_shows_every_part_without_scrolling_sideways(open_page, part):
+    query = "" if part == "fan" else f"?part={part}"
+    page = open_lab(open_page, query, size=(390, 844), device_scale_factor=2, has_touch=True, is_mobile=True)
+    page.wait_for_timeout(500)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("""() => [...document.querySelectorAll('.charts .js-plotly-plot')]
+      .every((plot) => plot.getBoundingClientRect().right <= innerWidth)""")
+
+
+def test_the_dark_theme_has_its_own_colours(open_page):
+    light = open_lab(open_page)
+    dark = open_lab(open_page, color_scheme="dark")
+    colour = f"() => document.querySelector('{FAN}').data.find((trace) => trace.mode === 'lines').line.color"
+    until(dark, f"light => ({colour})() !== light", light.evaluate(colour))
