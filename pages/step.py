@@ -4,12 +4,11 @@ import streamlit as st
 
 from rnnviz import checkpoints, record
 from rnnviz.ui import cache, frame, picker, state
+from rnnviz.ui.choices import choices
 from rnnviz.ui.legend import how_to_read
 from rnnviz.ui.reading import Reading, View, offered, reading_line, sentences
 
 FOR_SAMPLES, FOR_DRAWINGS = "lstm-64", "lstm-128"  # what "automatic" means; the larger one knows all kinds of pens
-
-DEFAULTS = {"net": state.AUTO, "label": state.AUTO, "order": "index", "norms": ["h", "c"]}
 
 words = frame.open_page("step")
 frame.title(words, "step.title")
@@ -20,9 +19,7 @@ if not shipped:
     st.stop()
 for_samples, for_drawings = (name if name in shipped else shipped[0] for name in (FOR_SAMPLES, FOR_DRAWINGS))
 
-for key, value in DEFAULTS.items():
-    st.session_state.setdefault(key, value)
-st.session_state.setdefault("norms_no_c", [line for line in st.session_state["norms"] if line != "c"])
+st.session_state.setdefault("net", state.AUTO)
 
 # ---- Left: what is read
 
@@ -74,49 +71,19 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
     image = shown.image if shown.image is not None else picker.blank()
     sequence = reader.sequence(image)
     trace = record(network, sequence)
-    answers = trace.prediction
-
-    def label_name(label: str | int) -> str:
-        if label == state.AUTO:
-            return words("step.label_none") if shown.problem else words("step.label_auto", answer=answers)
-        return words("step.label_true" if label == shown.label else "step.label_class", digit=label)
-
-    label = state.remember(
-        st.selectbox,
-        words("step.label"),
-        [state.AUTO, *range(network.num_classes)],
-        format_func=label_name,
-        key="label",
-        filter_mode=None,
-    )
-    order = state.remember(
-        st.segmented_control,
-        words("step.order"),
-        ["index", "similarity"],
-        format_func=lambda order: words(f"step.order_{order}"),
-        key="order",
-        required=True,
-    )
-    lines = offered(network, trace)
-    norms = state.remember(
-        st.pills,
-        words("step.gradients"),
-        lines,
-        selection_mode="multi",
-        format_func=lambda line: words(f"norm.{line}.name"),
-        key="norms" if "c" in lines else "norms_no_c",
-    )
+    answer = words("step.label_none") if shown.problem else words("step.label_auto", answer=trace.prediction)
+    chosen = choices(words, answer, shown.label, offered(network, trace))
 
 # ---- Right, below: the reading line
 
 view = View(
     layer=layer - 1,
-    order=cache.similarity_order(name, layer - 1) if order == "similarity" else None,
-    norms=() if shown.problem else tuple(norms),
+    order=cache.similarity_order(name, layer - 1) if chosen.order == "similarity" else None,
+    norms=() if shown.problem else chosen.norms,
     stride=reader.stride,
 )
-if label != state.AUTO:
-    trace = record(network, sequence, label)
+if chosen.label is not None:
+    trace = record(network, sequence, chosen.label)
 reading = Reading(name, network, trace, view)
 rows = reading.rows
 if st.session_state.get("step", rows) > rows and "link" not in st.session_state:  # later it is another network's
@@ -132,10 +99,8 @@ def read() -> None:
     state.write_link(
         net=None if picked == state.AUTO else picked,
         layer=layer if layer != layers[-1] else None,
-        label=None if label == state.AUTO else label,
-        order=order if order != DEFAULTS["order"] else None,
-        norms=",".join(norms) if norms != [line for line in DEFAULTS["norms"] if line in lines] else None,
         step=row if row != rows else None,
+        **chosen.link(),
         **picker.link(shown),
     )
     if not shown.problem:

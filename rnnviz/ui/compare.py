@@ -1,17 +1,20 @@
-"""What is said of networks that read the same digit: which is which, what each answers, whether comparing is fair."""
+"""Networks that read the same digit: what is shown of each, what each answers, and whether comparing them is fair."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 import numpy as np
+import streamlit as st
 
-from .. import measures
+from .. import checkpoints, measures
 from ..figures import style
 from ..text import Words
 from ..trace import Trace
-from . import frame, reading
+from . import cache, frame, reading
 from .cache import Reader
-from .reading import Caption, Reading
+from .choices import Choices
+from .reading import Caption, Reading, View, offered
 from .runs.spoken import plain
 
 FIRST = ("rnn-64", "gru-64", "lstm-64")
@@ -20,13 +23,54 @@ SIMILAR = 0.01
 """Accuracies that lie closer together than this are called similar."""
 
 
-def names(readers: Sequence[Reader]) -> list[str]:
-    """Return what networks are called beside each other: two runs of one name are told apart."""
-    titles = [reader.title for reader in readers]
-    return [f"{reader.title} ({reader.name})" if titles.count(reader.title) > 1 else reader.title for reader in readers]
+def opened(words: Words, nets: Sequence[str]) -> list[Reader]:
+    """Return those of the networks that can be opened and read digits; say of the others why not."""
+    readers = []
+    for name in nets:
+        try:
+            reader = cache.reader(name)
+        except (checkpoints.CheckpointError, OSError, KeyError) as error:
+            frame.log(error)
+            st.error(words("problem.network", network=name), icon=":material/error:")
+            continue
+        if reader.reads_digits:
+            readers.append(reader)
+        else:
+            st.error(words("problem.no_digits", network=plain(reader.title)), icon=":material/error:")
+    return readers
+
+
+def readings(
+    words: Words, readers: Sequence[Reader], traces: Sequence[Trace], chosen: Choices, label: int | None
+) -> list[Reading]:
+    """Return what stands under one another: each network's top layer, with what is said of it.
+
+    traces: of one image, by network. label: the true class, where it is known.
+    """
+    read = []
+    for reader, trace in zip(readers, traces, strict=True):
+        top = reader.network.num_layers - 1
+        view = View(
+            layer=top,
+            order=cache.similarity_order(reader.name, top) if chosen.order == "similarity" else None,
+            norms=tuple(line for line in chosen.norms if line in offered(reader.network, trace)),
+            stride=reader.stride,
+        )
+        read.append(Reading(reader.name, reader.network, trace, view))
+    rows = max((each.rows for each in read), default=0)
+    return [
+        replace(each, caption=caption(words, name, reader, each, label, rows))
+        for each, name, reader in zip(read, names(readers), readers, strict=True)
+    ]
 
 
 # ---- Which network it is
+
+
+def names(readers: Sequence[Reader]) -> list[str]:
+    """Return what networks are called beside each other: two runs of one name are told apart."""
+    titles = [reader.title for reader in readers]
+    return [f"{each.title} ({each.name})" if titles.count(each.title) > 1 else each.title for each in readers]
 
 
 def caption(words: Words, name: str, reader: Reader, read: Reading, label: int | None, rows: int) -> Caption:
@@ -71,12 +115,14 @@ def described(words: Words, reader: Reader, read: Reading) -> list[str]:
 # ---- Whether it is fair
 
 
-def fairness(words: Words, called: Sequence[str], readers: Sequence[Reader]) -> list[str]:
-    """Return sentences, in Markdown, on what sets networks apart besides their cells. called: their names."""
+def fairness(words: Words, readers: Sequence[Reader]) -> list[str]:
+    """Return sentences, in Markdown, on what sets networks apart besides their cells."""
     if len(readers) < 2:
         return []
     told = []
-    known = {plain(name): reader.card.accuracy.get("mnist") for name, reader in zip(called, readers, strict=True)}
+    known = {
+        plain(name): reader.card.accuracy.get("mnist") for name, reader in zip(names(readers), readers, strict=True)
+    }
     unknown = [name for name, share in known.items() if share is None]
     if unknown:
         told.append(words("compare.unknown", networks=words("compare.comma").join(unknown)))

@@ -152,8 +152,11 @@ def test_at_every_row_each_answer_is_said_and_whether_they_agree(language):
 )
 def test_whether_networks_read_similarly_well_is_said_as_it_is(accuracies, phrase, language):
     words = Words(language)
-    readers = [reader(accuracy={} if share is None else {"mnist": share}) for share in accuracies]
-    (told,) = compare.fairness(words, ["a", "b"], readers)
+    readers = [
+        reader(name=name, accuracy={"mnist": share} if share else {})
+        for name, share in zip("ab", accuracies, strict=True)
+    ]
+    (told,) = compare.fairness(words, readers)
     known = [share for share in accuracies if share is not None]
     unknown = [name for name, share in zip("ab", accuracies, strict=True) if share is None]
     numbers = {"worst": "a", "best": "b", "low": known[0], "high": known[-1]} if not unknown else {}
@@ -163,9 +166,9 @@ def test_whether_networks_read_similarly_well_is_said_as_it_is(accuracies, phras
 def test_that_networks_read_different_sequences_is_said():
     words, accuracy = Words("en"), {"mnist": 0.99}
     alike = [reader(accuracy=accuracy), reader("gru", accuracy=accuracy)]
-    assert words("compare.differently") not in compare.fairness(words, ["a", "b"], alike)[0]
+    assert words("compare.differently") not in compare.fairness(words, alike)[0]
     for other in (reader("gru", accuracy=accuracy, delay=9), reader("gru", accuracy=accuracy, order="pixels")):
-        assert words("compare.differently") in compare.fairness(words, ["a", "b"], [alike[0], other])[0]
+        assert words("compare.differently") in compare.fairness(words, [alike[0], other])[0]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -198,7 +201,7 @@ def test_a_name_that_people_gave_is_no_markup():
     shown = reader(name="<b>*a*</b>", accuracy={"mnist": 0.9})
     read = Reading("a", shown.network, record(shown.network, digits.sample(7)[0]), View())
     assert "&lt;b&gt;" in compare.caption(Words("en"), shown.title, shown, read, None, 28).html
-    (told,) = compare.fairness(Words("en"), [shown.title, "b"], [shown, reader(accuracy={"mnist": 0.99})])
+    (told,) = compare.fairness(Words("en"), [shown, reader(name="b", accuracy={"mnist": 0.99})])
     assert r"\<b\>\*a\*" in told
 
 

@@ -7,9 +7,10 @@
 const SLOTS = ["x", "h", "i", "f", "g", "o", "c", "probs", "norms"]; // from left to right
 
 /* What lies around the rows of a figure, in px. between: two bands; around: the figures of a page that is to be seen
- * whole, to which `head` adds what stands above each. least: a row's height. */
-const ALONE = { left: 36, right: 8, top: 34, bottom: 64, between: 74, around: 440, head: 0, least: 8 };
-const TOGETHER = { left: 36, right: 8, top: 23, bottom: 21, between: 46, around: 180, head: 78, least: 4 };
+ * whole, `away` of it above them, which may scroll away; head: around each of several. least: a row's height. */
+const ALONE = { left: 36, right: 8, top: 34, bottom: 64, between: 74, around: 440, away: 0, head: 0, least: 8 };
+const TOGETHER = { left: 36, right: 8, top: 23, bottom: 21, between: 46, around: 325, away: 145, head: 78, least: 4 };
+const WORTH_SCROLLING = 5; // rows of this height are
 
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
@@ -35,7 +36,8 @@ function plan(width, viewHeight, slots, rows, count, enlarged) {
   const probs = room > 1100 ? 130 : room > 500 ? 100 : 0;
   const tallest = (bands, least) => {
     const free = viewHeight - margin.around - count * (margin.head + margin.between * (bands - 1));
-    return clamp(Math.floor(free / (rows * bands * count)), least, 13);
+    const fits = (height) => Math.floor(height / (rows * bands * count));
+    return clamp(Math.max(fits(free), Math.min(WORTH_SCROLLING, fits(free + margin.away))), least, 13);
   };
   const made = (row, ...bands) => ({ row, gap, margin, bands });
 
@@ -52,12 +54,13 @@ function plan(width, viewHeight, slots, rows, count, enlarged) {
 
   // One band, the cells as wide as they can be, then the rows as tall as they can be. Figures under one another stay
   // in one band while their columns can be told apart.
-  const narrow = count > 1 ? [0.75, 0.625, 0.5, 0.375].filter((cell) => units * cell >= 40) : [];
-  for (const cell of [4, 3, 2, 1.5, 1, ...narrow]) {
+  const widths = count > 1 ? [4, 3, 2, 1.5, 1.25, 1, 0.75, 0.625, 0.5, 0.375].filter((cell) => units * cell >= 40) : [4, 3, 2, 1.5, 1];
+  for (const cell of widths) {
     for (let row = tallest(1, least); row >= least && probs; row--) {
       const used = digit * row + states.length * units * cell + probs + (states.length + 2) * gap;
       const left = room - used;
-      if (left < (row > 10 ? 180 : 105)) continue; // rather wider lines than a taller digit
+      // Rather wider lines than a taller digit; and over lines that stand under one another their names, too.
+      if (left < (row > 10 ? 180 : count > 1 && units * cell > 64 ? 205 : 105)) continue;
       const norms = Math.min(left, 340);
       return made(row, [["x", digit * row], ...states.map((c) => [c.slot, units * cell]), ["probs", probs], ["norms", norms]]);
     }

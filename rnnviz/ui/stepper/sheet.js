@@ -176,17 +176,21 @@ class Sheet {
     });
     const size = width > 560 ? 15 : 12;
     const font = `${size}px ${family}`;
+    const room = ({ slot }) => places.get(slot).w + gap - 4;
     const states = reader.data.sheets.flatMap((sheet) => sheet.columns).filter((c) => c.kind === "state" && places.has(c.slot));
-    // One length for all states, of all figures: names beside symbols would look like a difference.
-    const length = Math.max(0, ...states.map((c) => c.titles.indexOf(fitting(c.titles, places.get(c.slot).w + gap - 4, font))));
+    // One length for all states of a band, in all figures: names beside symbols would look like a difference.
+    const short = (band) => Math.max(...states.filter((c) => places.get(c.slot).top === band).map((c) => c.titles.indexOf(fitting(c.titles, room(c), font))));
     titled.forEach((column, k) => {
       const place = places.get(column.slot);
       const at = (key) => `annotations[${k}].${key}`;
       layout[`${axisName("x", k + 1)}.visible`] = Boolean(place);
       layout[`${axisName("y", k + 1)}.visible`] = Boolean(place);
-      const titles = column.kind === "state" ? [column.titles[length]] : column.titles;
-      layout[at("text")] = place ? this.title({ ...column, titles }, place.w + gap - 4, font, theme) : "";
-      if (!place) return;
+      if (!place) {
+        layout[at("text")] = "";
+        return;
+      }
+      const titles = column.kind === "state" ? [column.titles[short(place.top)]] : column.titles;
+      layout[at("text")] = this.title({ ...column, titles }, room(column), font, theme);
       layout[`${axisName("x", k + 1)}.domain`] = [place.x0, Math.min(1, place.x1)];
       layout[`${axisName("y", k + 1)}.domain`] = [Math.max(0, place.bottom), place.top];
       layout[`${axisName("y", k + 1)}.showticklabels`] = place.first;
