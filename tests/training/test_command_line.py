@@ -67,7 +67,7 @@ def dispatched(home, monkeypatch):
 def test_help_lists_the_commands(run):
     result = run("--help")
     assert result.exit_code == 0
-    for name in ("train", "runs", "resume", "stop", "export", "delete", "dispatch", "networks", "serve"):
+    for name in ("train", "recall", "runs", "resume", "stop", "export", "delete", "dispatch", "networks", "serve"):
         assert f"\n  {name} " in result.output
 
 

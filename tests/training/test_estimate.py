@@ -105,3 +105,11 @@ def test_runs_on_another_device_tell_nothing():
 
 def test_a_few_updates_tell_nothing():
     assert estimate.seconds(BASE, [finished(BASE, 9.0, updates=3)]).basis == "guess"
+
+
+def test_a_limit_to_the_updates_takes_its_share_of_the_time():
+    whole = Config(cell="gru", epochs=2, batch_size=64, validation=0, augment=True)
+    half = replace(whole, max_updates=whole.updates // 2)
+    assert estimate.seconds(half) == pytest.approx(estimate.seconds(whole) / 2)
+    early = replace(whole, epochs=1, max_updates=whole.updates // 4)
+    assert estimate.seconds(early) == pytest.approx(estimate.seconds(whole) / 4)

@@ -177,9 +177,11 @@ def test_a_link_brings_back_the_moment_and_the_road():
     asked = {"update": "100", "road": "c", "blank": "14", "learners": "rnn,lstm-1", "seed": "7", "updates": "300"}
     assert asked.items() <= link(app).items()
     assert {name for name in charts(app) if name.startswith("film")} == {"film_lstm", "film_lstm-1", "film_lstm-5"}
-    assert "**Update 100.**" in told(app)
+    (said,) = [each.proto.body for each in app.get("html") if "learners reach" in each.proto.body]
+    assert text.Words("en")("recall.reaches", step=100).replace("'", "&#x27;") in said
     rnn = [each.norms["h"][10, 0] for each in told_by if each.learner == "rnn"]
-    assert f"RNN **{power(float(np.median(rnn)))}**" in told(app)
+    assert f"<small>RNN</small><b>{power(float(np.median(rnn)))}</b>" in said
+    assert f"RNN {power(float(np.median(rnn)))}; RNN, orthogonal" in charts(app)["fan_h"]["alt"]
     assert told(app).count("**14 blank rows**") == 1
 
 

@@ -1,6 +1,7 @@
 """Curves, gradients and films of the networks beside each other; one slider moves them all, in the browser."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import numpy as np
 import streamlit as st
@@ -33,7 +34,7 @@ def show(words: Words, shown: Shown, at: int | None, follows: Mapping[str, objec
     alts = {f"fan_{road}": _told(words, shown, road, step) for road in ROADS}
     found = [chart._replace(alt=alts.get(chart.name, chart.alt)) for chart in found]
     charts(found, theme, key="recall_curves", moment=follows)
-    st.markdown(_told(words, shown, "h", step))
+    st.html(_reach_html(words, shown, step) or "<p></p>")
     if updates(shown):
         _films(words, shown, same, theme, follows)
 
@@ -108,20 +109,36 @@ def _fans(language: str, theme: str, id: str, version: object, _shown: Shown) ->
     return found
 
 
-def _told(words: Words, shown: Shown, road: str, step: int) -> str:
-    """Return in words how much of the last step's gradient the first row still gets, by learner, at an update."""
-    said = []
+def _reaching(words: Words, shown: Shown, road: str, step: int) -> list[tuple[str, str]]:
+    """Return how much of the last step's gradient the first row gets at an update: the median of each kind's seeds."""
+    found = []
     for own in shown.learners.values():
-        reaching = []
+        norms = []
         for each in own:
-            frame = drawn.at_update(drawn.Film("", each.steps, each.norms.get(road, np.zeros((0, 0)))), step)
-            if frame is not None and road in each.norms:
-                reaching.append(each.norms[road][frame, 0])
-        reaching = [norm for norm in reaching if not np.isnan(norm)]
-        if reaching:
-            name = learner(words, own[0].config)["learner"]
-            said.append(words("recall.reaches_one", name=name, power=power(float(np.median(reaching)))))
-    return words("recall.reaches", step=step, told=words("recall.semicolon").join(said)) if said else ""
+            film = drawn.Film("", each.steps, each.norms.get(road, np.zeros((0, 0))))
+            frame = drawn.at_update(film, step) if road in each.norms else None
+            norms += [] if frame is None or np.isnan(film.log10[frame, 0]) else [float(film.log10[frame, 0])]
+        if norms:
+            found.append((str(learner(words, own[0].config)["learner"]), power(float(np.median(norms)))))
+    return found
+
+
+def _told(words: Words, shown: Shown, road: str, step: int) -> str:
+    """Return the same in one sentence, for those who do not see the figure."""
+    reaching = [
+        words("recall.reaches_one", name=name, power=norm) for name, norm in _reaching(words, shown, road, step)
+    ]
+    if not reaching:
+        return ""
+    return words.join([words("recall.reaches", step=step), words("recall.semicolon").join(reaching)])
+
+
+def _reach_html(words: Words, shown: Shown, step: int) -> str:
+    """Return the same below the figures, in the columns of the networks."""
+    reaching = _reaching(words, shown, "h", step)
+    cells = [f"<div><small>{escape(name)}</small><b>{norm}</b></div>" for name, norm in reaching]
+    about = escape(words("recall.reaches", step=step))
+    return f'<p class="reaching">{about}</p><div class="learners reach">{"".join(cells)}</div>' if cells else ""
 
 
 def _alike(results: Sequence[Result]) -> list[Result]:
