@@ -44,7 +44,7 @@ def slider(page):
 
 
 def moment(page) -> str:
-    return page.locator(".st-key-recall_when output").inner_text()
+    return page.locator(".st-key-recall_when output").first.inner_text()
 
 
 def shown(page, name: str = "fan_h") -> list[list[float]]:
@@ -122,6 +122,18 @@ def test_the_recording_steps_as_fast_as_the_slider_and_no_figure_is_sent_again(o
     for line, norms in zip(shown(page), expected(results, "h", 500), strict=True):
         np.testing.assert_allclose(line, norms, atol=0.0051)
     assert page.evaluate(MARKS) == [str(k) for k in range(9)]
+
+
+def test_a_link_in_the_lesson_moves_the_slider_and_brings_the_figures_into_view(open_page):
+    page = open_part(open_page)
+    page.locator("a[href='#story-recall-opening']").click()
+    until(page, lambda: moment(page) == "Update 100")
+    page.wait_for_function("() => new URL(location).searchParams.get('update') === '100'")
+    for line, norms in zip(shown(page), expected(recall.recorded().results, "h", 100), strict=True):
+        np.testing.assert_allclose(line, norms, atol=0.0051)
+    page.wait_for_timeout(800)  # a smooth way
+    figures = page.locator(".st-key-lab_figure").bounding_box()
+    assert 0 <= figures["y"] < 720
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])

@@ -18,7 +18,8 @@ from rnnviz.figures import recall as drawn
 from rnnviz.figures.reading import power
 from rnnviz.training import dispatch, recall, runs
 from rnnviz.ui import live
-from rnnviz.ui.lab.recall import asking, found
+from rnnviz.ui.lab import stories
+from rnnviz.ui.lab.recall import found
 from rnnviz.ui.runs import known
 from tests.made_runs import at_work, made, runs_here  # noqa: F401
 
@@ -99,7 +100,7 @@ def link(app: AppTest) -> dict[str, str]:
 
 
 def started() -> list[runs.Run]:
-    return sorted(runs.listed(), key=lambda run: run.id)
+    return sorted(runs.listed(), key=lambda run: run.plan.created)
 
 
 def group(state: str = "finished", learners=("rnn", "lstm-5"), seeds: int = 2, **changes) -> list[runs.Run]:
@@ -387,6 +388,7 @@ def test_the_runs_page_leads_to_the_lab():
     assert text.Words("en")("groups.recall_about", count=4) in told(app)
     app.button(key="to_lab").click().run()
     assert (app.session_state["part"], app.session_state["recall"]) == ("recall", id_of(members))
+    assert (app.session_state["blank"], app.session_state["seed"]) == (5, 3)
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
@@ -404,7 +406,30 @@ def test_what_was_asked_for_is_kept_while_another_part_is_shown():
     change(app, part="fan")
     change(app, part="recall")
     assert app.session_state["blank"] == 42
-    assert asking.DEFAULTS["blank"] == 28
+
+
+def test_a_story_moves_the_slider_that_had_been_moved():
+    app = open_part(update="300")
+    before = moment_of(app)
+    for name, update in (("recall-start", 0), ("recall-end", None)):
+        for key, value in (stories.DEFAULTS["recall"] | stories.STORIES[name][1]).items():
+            app.session_state[key] = value
+        look(app)
+        now = moment_of(app)
+        assert (now["at"], now["key"] != before["key"]) == (update, True)
+        assert link(app).get("update") == (None if update is None else str(update))
+        before = now
+
+
+def test_links_in_the_lesson_name_stories_of_this_part_in_both_languages():
+    named = [re.findall(r"\(#story-([^)]+)\)", text.Words(each).lesson("lab_recall")) for each in text.LANGUAGES]
+    own = {name for name, (part, _) in stories.STORIES.items() if part == "recall"}
+    assert set(named[0]) == set(named[1]) == own
+
+
+def moment_of(app: AppTest) -> dict:
+    (found_slider,) = [each for each in app.get("bidi_component") if each.proto.component_name == "rnnviz_moment"]
+    return json.loads(found_slider.proto.json)
 
 
 def test_results_of_unlike_length_do_not_stand_on_one_axis():

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...text import Words
+from ...training import recall
 
 DEFAULTS: dict[str, dict[str, object]] = {
     "fan": {
@@ -18,7 +19,18 @@ DEFAULTS: dict[str, dict[str, object]] = {
     },
     "why": {"subject": "fresh:rnn_tanh:default", "gain": 1.0, "bias": 1.0, "seed": 0, "delay": 0},
     "unrolled": {"subject": "rnn-64", "gain": 1.0, "bias": 1.0, "seed": 0, "delay": 0, "window": 5, "clip": 1.0},
-    "recall": {},
+    "recall": {
+        "learners": list(recall.LEARNERS),
+        "seeds": recall.SEEDS,
+        "seed": 0,
+        "blank": recall.BLANK,
+        "rate_rnn": recall.RATE_RNN,
+        "rate_gated": recall.RATE_GATED,
+        "updates": recall.UPDATES,
+        "recall": None,  # a group's id; None for the recording
+        "update": None,  # of the film; None for the newest
+        "road": "h",
+    },
     "exploding": {"cells": ["rnn_tanh"], "gain": 1.5, "rate": 0.3, "clip": 1.0, "seed": 0},
     "proof": {"subject": "lstm-64", "gain": 1.0, "bias": 1.0, "seed": 0, "delay": 0},
 }
@@ -54,6 +66,11 @@ STORIES: dict[str, tuple[str, dict[str, object]]] = {
     "shares-lstm": ("unrolled", {"subject": "lstm-64"}),
     "window-1": ("unrolled", {"window": 1}),
     "window-14": ("unrolled", {"window": 14}),
+    # ---- What it costs
+    "recall-start": ("recall", {"update": 0}),
+    "recall-opening": ("recall", {"update": 100}),
+    "recall-cell": ("recall", {"update": 0, "road": "c"}),
+    "recall-end": ("recall", {}),
     # ---- Exploding
     "jump": ("exploding", {}),
     "tame": ("exploding", {"gain": 1.0, "rate": 0.02}),

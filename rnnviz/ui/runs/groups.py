@@ -9,8 +9,9 @@ import streamlit as st
 from ...figures.results import sweep_line, sweep_map
 from ...text import Words
 from ...training import runs
-from .. import frame, state
+from .. import state
 from ..charts import Chart, charts
+from ..lab.recall import asking
 from ..live import look_after
 from . import acting, known, listing, several, spoken
 from .again import guarded
@@ -26,9 +27,8 @@ def show(words: Words, row: Row) -> None:
     standings = {entry.standing for entry in row.entries}
     with st.container(horizontal=True, key="group_actions"):
         if row.group.kind == "recall":
-            values = {"part": "recall", "recall": row.id}
-            go = {"on_click": frame.go, "args": ("gradients",), "kwargs": values, "key": "to_lab"}
-            st.button(words("groups.to_lab"), icon=":material/science:", **go)
+            icon = ":material/science:"
+            st.button(words("groups.to_lab"), icon=icon, key="to_lab", on_click=asking.see, args=(row.id,))
         if standings & {"queued", "running"} and st.button(
             words("groups.stop"), icon=":material/stop:", key="group_stop"
         ):

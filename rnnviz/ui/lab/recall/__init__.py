@@ -7,6 +7,7 @@ import streamlit as st
 from ....text import Words
 from ... import live
 from ...charts import moment
+from .. import stories
 from ..lesson import lesson
 from . import asking, found, pictures, verdict
 
@@ -16,14 +17,12 @@ REST = 400
 
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
-    asking.prepare()
     st.html(Path(__file__).with_name("recall.css"))
-    with st.container(key="lab_figure"):
-        st.markdown(words("recall.intro", blank=st.session_state["blank"]))
-        asking.show(words)
-        live.repeat(_results, words)
+    st.markdown(words("recall.intro", blank=st.session_state["blank"]))
+    asking.show(words)
+    live.repeat(_results, words)
     lesson(words, "recall")
-    return asking.link()
+    return stories.link("recall")
 
 
 def _results(words: Words, seen: list[live.Seen]) -> None:
@@ -44,13 +43,15 @@ def _pictures(words: Words, shown: found.Shown) -> None:
     """Show curves and films, and the slider that moves them all."""
     now, steps = st.session_state, pictures.updates(shown)
     over, slider = st.container(key="recall_pictures"), st.container(key="recall_when")
-    key, at = f"moment_recall_{shown.id or 'recording'}", None
+    if now["update"] != now.get("update_told"):  # set by a story or with another group, not by the slider
+        now["moment_round"] = now.get("moment_round", 0) + 1
+    key, at = f"moment_recall_{shown.id or 'recording'}_{now.get('moment_round', 0)}", None
     if steps:
         with slider:
             told = {name: words(f"film.{name}") for name in ("at", "following", "newest", "moment")}
             at = moment(steps, told, key, at=now["update"], rest=REST)
-        if at != now["update"]:
-            now["update"] = at
+        before, now["update"], now["update_told"] = now["update"], at, at
+        if at != before:
             st.rerun()  # the address stands outside of what is shown again by itself
     with over:
         pictures.show(words, shown, at, {"key": key, "at": at, "last": steps[-1] if steps else 0})

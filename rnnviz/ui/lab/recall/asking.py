@@ -13,50 +13,22 @@ from ....training import dispatch, recall, runs
 from ....training.config import Config
 from ... import form, frame, live, state
 from ...runs import known
+from .. import stories
 from . import found
 from .found import Shown
 
-DEFAULTS: dict[str, object] = {
-    "learners": list(recall.LEARNERS),
-    "seeds": recall.SEEDS,
-    "seed": 0,
-    "blank": recall.BLANK,
-    "rate_rnn": recall.RATE_RNN,
-    "rate_gated": recall.RATE_GATED,
-    "updates": recall.UPDATES,
-    "recall": None,
-    "update": None,
-    "road": "h",
-}
-"""By key of the address; "recall" is a group's id, None for the recording, "update" the film's, None for the newest."""
 MOST_SEEDS, MOST_BLANK, MOST_UPDATES, LAST_SEED = 5, 84, 5000, 9999
 LOADING = 4.0
 """Seconds that a run takes besides its training, where none has told yet."""
 
 
-def prepare() -> None:
-    """Put what is asked for into the session: the link's, what was left here, or the defaults."""
+def see(group: str) -> None:
+    """Ask for the lab with a group of runs, and for what it was asked for; for a button's on_click."""
     now = st.session_state
-    if now.get("lab_part") != "recall":
-        of_link = {key: now[key] for key in DEFAULTS if key in now and "lab_part" not in now}
-        wanted = {"recall": now["recall"]} if now.get("recall") else {}  # another page may ask for a group
-        now.update(DEFAULTS | now.setdefault("lab_kept", {}).get("recall", {}) | wanted | of_link)
-        now["lab_part"] = "recall"
-    for key, value in DEFAULTS.items():
-        now.setdefault(key, value)
-
-
-def link() -> dict[str, object]:
-    """Return what the address has to hold, what is as usual left out; and remember all of it."""
-    asked = {key: st.session_state[key] for key in DEFAULTS}
-    st.session_state.setdefault("lab_kept", {})["recall"] = asked
-    return {key: _told(value) if value != DEFAULTS[key] else None for key, value in asked.items()}
-
-
-def _told(value: object) -> object:
-    if isinstance(value, list):
-        return ",".join(value) or None
-    return f"{value:g}" if isinstance(value, float) else value
+    now.update(stories.DEFAULTS["recall"] | {"part": "recall", "lab_part": "recall", "recall": group})
+    if shown := found.group(group):
+        _ask_again(shown)
+    frame.go("gradients")
 
 
 # ---- What is asked for
@@ -252,12 +224,17 @@ def _take_over() -> None:
     now["recall"], now["update"], now["recall_changed"] = now["recall_shown"] or None, None, True
     shown = found.group(now["recall"]) if now["recall"] else found.recording()
     if shown:
-        asked = found.settings(shown)
-        now["seed"] = min(asked.pop("first_seed"), LAST_SEED)
-        asked["seeds"] = min(asked["seeds"], MOST_SEEDS)
-        asked["blank"] = min(asked["blank"], MOST_BLANK)
-        asked["updates"] = min(max(asked["updates"], 10), MOST_UPDATES)
-        now.update(asked)
+        _ask_again(shown)
+
+
+def _ask_again(shown: Shown) -> None:
+    """Ask for what was asked for, as far as the controls go."""
+    asked = found.settings(shown)
+    asked["seed"] = min(asked.pop("first_seed"), LAST_SEED)
+    asked["seeds"] = min(asked["seeds"], MOST_SEEDS)
+    asked["blank"] = min(asked["blank"], MOST_BLANK)
+    asked["updates"] = min(max(asked["updates"], 10), MOST_UPDATES)
+    st.session_state.update(asked)
 
 
 def _stop(row) -> None:
