@@ -132,7 +132,7 @@ CELLS: dict[str, dict[str, str]] = {
 }
 """A cell keeps one hue in every figure that compares cells: plain RNNs warm, gated ones cold."""
 
-STARTS = {"default": "solid", "orthogonal": "dash", "identity": "dot", "forget": "longdash"}
+STARTS = {"default": "solid", "orthogonal": "dash", "identity": "dot", "forget": "dashdot"}
 """Lines of one cell that began differently differ in dash: PyTorch's start, ways of W_hh, a forget gate's bias."""
 
 RUNS = [

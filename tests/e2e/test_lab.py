@@ -41,6 +41,7 @@ def test_the_curve_rises_with_the_slider_of_the_forget_bias(open_page):
         thumb.focus()
         for _ in range(presses):
             page.keyboard.press("ArrowRight")
+            page.wait_for_timeout(150)
         until(page, f"last => ({FIRST})('fan_h')[0] > last + 0.3", last)
         (last,) = first_values(page)
     assert last > -1.5

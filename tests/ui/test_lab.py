@@ -1,7 +1,6 @@
 """The lab: its figures show the numbers of autograd, or of measures proved against it; links, stories, bad input."""
 
 import base64
-import json
 import re
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from rnnviz.ui import state
 from rnnviz.ui.lab import fan as fan_part
 from rnnviz.ui.lab import growing, lesson, stories
 from rnnviz.ui.lab import proof as proof_part
+from tests.what_a_page_says import charts, told
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "pages" / "gradients.py"
@@ -47,16 +47,6 @@ def open_lab(**link: str) -> AppTest:
     return app
 
 
-def charts(app: AppTest) -> dict[str, dict]:
-    """Return the figures by name, as the browser gets them."""
-    found = {}
-    for each in app.get("bidi_component"):
-        if each.proto.component_name == "rnnviz_charts":
-            for chart in json.loads(each.proto.json)["charts"]:
-                found[chart["name"]] = chart | {"figure": json.loads(chart["figure"])}
-    return found
-
-
 def numbers(values) -> np.ndarray:
     """Return an array as Plotly's JSON holds it."""
     if isinstance(values, dict):
@@ -68,12 +58,6 @@ def lines(app: AppTest, chart: str) -> dict[str, np.ndarray]:
     """Return a figure's lines by name."""
     data = charts(app)[chart]["figure"]["data"]
     return {trace["name"]: numbers(trace["y"]) for trace in data if trace.get("mode") == "lines" and "name" in trace}
-
-
-def told(app: AppTest) -> str:
-    """Return all that the page says."""
-    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    return "\n".join(each.value for kind in kinds for each in kind)
 
 
 def html(app: AppTest, begins: str) -> str:

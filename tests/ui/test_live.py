@@ -1,6 +1,5 @@
 """The live view: every state of a run in words, its numbers and pictures, and what can be done with it."""
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from rnnviz.training import dispatch, runs
 from rnnviz.training.presets import PRESETS
 from rnnviz.ui import live
 from tests.made_runs import SMALL, at_work, made, made_group, runs_here  # noqa: F401
+from tests.what_a_page_says import charts, told
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "train.py"
 
@@ -43,23 +43,6 @@ def press(app: AppTest, key: str) -> AppTest:
     app.button(key=key).click().run()
     assert not app.exception
     return app
-
-
-def told(app: AppTest) -> str:
-    """Return all that the page says."""
-    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    bars = [each.proto.text for each in app.get("progress")]
-    return "\n".join([*(each.value for kind in kinds for each in kind), *bars])
-
-
-def charts(app: AppTest) -> dict[str, dict]:
-    """Return the figures by name, as the browser gets them."""
-    found = {}
-    for each in app.get("bidi_component"):
-        if each.proto.component_name == "rnnviz_charts":
-            for chart in json.loads(each.proto.json)["charts"]:
-                found[chart["name"]] = chart | {"figure": json.loads(chart["figure"])}
-    return found
 
 
 def numbers(app: AppTest) -> str:
@@ -250,8 +233,8 @@ def test_the_large_numbers_are_those_of_the_last_row():
     run = made("stopped")
     shown = numbers(open_view(runs=run.id))
     newest, accuracy = run.metrics[-1], live.accuracies(run.metrics)[-1]
-    for told in (f"{newest['loss']:#.3g}", f"{accuracy:.2%}", f"{newest['speed']:,.0f}", "on 240 held back"):
-        assert f">{told}<" in shown
+    for number in (f"{newest['loss']:#.3g}", f"{accuracy:.2%}", f"{newest['speed']:,.0f}", "on 240 held back"):
+        assert f">{number}<" in shown
 
 
 def test_a_row_without_sound_numbers_is_shown_with_dashes():

@@ -14,6 +14,7 @@ from ...text import Words
 from ...trace import record
 from .. import state
 from ..charts import Chart, charts
+from ..slider import slider
 from . import stories
 from .fan import beginning, probes
 from .growing import Growing, follow
@@ -55,7 +56,7 @@ def _controls(words: Words) -> None:
         required=True,
     )
     now["cells"] = [cell]
-    state.remember(st.slider, words("fan.gain"), 0.5, 3.0, step=0.05, key="gain")
+    slider(words("fan.gain"), 0.5, 3.0, 0.05, "gain")
     for key, values in (("rate", RATES), ("clip", CLIPS)):
         now[key] = min(values, key=lambda value, key=key: abs(np.log(value / now[key])))  # a link may say any number
         state.remember(st.select_slider, words(f"exploding.{key}"), values, key=key, format_func="{:g}".format)

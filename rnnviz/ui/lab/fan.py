@@ -12,6 +12,7 @@ from ...figures import over_time, style
 from ...text import Words
 from .. import state
 from ..charts import Chart, charts
+from ..slider import slider
 from . import stories
 from .growing import Growing, follow
 from .legend import legend
@@ -64,9 +65,9 @@ def _controls(words: Words) -> None:
         key="starts",
     )
     if {"orthogonal", "identity"} & set(now["starts"]):
-        state.remember(st.slider, words("fan.gain"), 0.5, 3.0, step=0.05, key="gain")
+        slider(words("fan.gain"), 0.5, 3.0, 0.05, "gain")
     if "forget" in now["starts"]:
-        state.remember(st.slider, words("fan.bias"), -2.0, 8.0, step=0.5, key="bias", help=words("fan.bias_help"))
+        slider(words("fan.bias"), -2.0, 8.0, 0.5, "bias", help=words("fan.bias_help"))
     state.remember(
         st.segmented_control,
         words("fan.reading"),
@@ -76,8 +77,8 @@ def _controls(words: Words) -> None:
         required=True,
     )
     if now["reading"] == "rows":
-        state.remember(st.slider, words("fan.delay"), 0, 84, step=7, key="delay")
-    state.remember(st.slider, words("fan.depth"), 1, 4, key="depth")
+        slider(words("fan.delay"), 0, 84, 7, "delay")
+    slider(words("fan.depth"), 1, 4, 1, "depth")
 
 
 def beginnings() -> list[tuple[str, fan.Beginning]]:

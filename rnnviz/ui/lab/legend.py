@@ -28,10 +28,13 @@ def _formula(name: str) -> str:
 
 
 def _sample(line: Line) -> str:
-    """Return a piece of the line, as a background that repeats itself."""
+    return f'<i aria-hidden="true" style="background:{stripes(line.dash, line.colour)}"></i>'
+
+
+def stripes(dash: str, colour: str) -> str:
+    """Return a line's dashes as a CSS background that repeats itself: st.html lets no drawing through."""
     stops, at = [], 0
-    for place, length in enumerate(DASHES[line.dash] or (1,)):
-        colour = "transparent" if place % 2 else line.colour
-        stops.append(f"{colour} {at}px {at + length}px")
+    for place, length in enumerate(DASHES[dash] or (1,)):
+        stops.append(f"{'transparent' if place % 2 else colour} {at}px {at + length}px")
         at += length
-    return f'<i aria-hidden="true" style="background:repeating-linear-gradient(90deg,{",".join(stops)})"></i>'
+    return f"repeating-linear-gradient(90deg, {', '.join(stops)})"

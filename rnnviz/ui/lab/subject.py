@@ -10,6 +10,7 @@ from ...network import Network
 from ...text import Words
 from ...trace import Trace, record
 from .. import cache, frame, picker, state
+from ..slider import slider
 from .fan import beginning
 
 FRESH = (
@@ -127,10 +128,10 @@ def _network(words: Words) -> str:
     if name.startswith("fresh:"):
         start = name.split(":")[2]
         if start in ("orthogonal", "identity"):
-            state.remember(st.slider, words("fan.gain"), 0.5, 3.0, step=0.05, key="gain", width=150)
+            slider(words("fan.gain"), 0.5, 3.0, 0.05, "gain", width=150)
         if start == "forget":
-            state.remember(st.slider, words("fan.bias"), -2.0, 8.0, step=0.5, key="bias", width=150)
-        state.remember(st.slider, words("fan.delay"), 0, 84, step=7, key="delay", width=150)
+            slider(words("fan.bias"), -2.0, 8.0, 0.5, "bias", width=150)
+        slider(words("fan.delay"), 0, 84, 7, "delay", width=150)
         state.remember(st.number_input, words("subject.seed"), 0, 9999, key="seed", width=90)
     return name
 

@@ -11,6 +11,7 @@ from ...text import Words
 from ...trace import record
 from .. import state
 from ..charts import Chart, charts
+from ..slider import slider
 from . import stories, subject
 from .fan import probes
 from .lesson import lesson
@@ -49,10 +50,7 @@ def _truncation(words: Words, seen: Subject) -> None:
         st.info(words("unrolled.nothing"), icon=":material/info:")
         return
     kept = measures.truncation(network, trace, layer)
-    st.session_state["window"] = min(st.session_state["window"], steps)
-    window = state.remember(
-        st.slider, words("unrolled.window"), 1, steps, key="window", help=words("unrolled.window_help")
-    )
+    window = slider(words("unrolled.window"), 1, steps, 1, "window", help=words("unrolled.window_help"))
     st.markdown(
         words("unrolled.kept", window=window, length=kept.length[window - 1], cosine=kept.cosine[window - 1])
         if np.isfinite(kept.cosine[window - 1])

@@ -8,10 +8,8 @@ from ....text import Words
 from ....training import recall
 from ....training.recall import Result
 from ...runs.spoken import learner
+from ..legend import stripes
 from .found import Shown
-
-DASHES = {"solid": (40,), "dash": (8, 5), "dot": (3, 4), "dashdot": (9, 4, 3, 4), "longdash": (15, 5)}
-"""Pixels drawn and left out in turns."""
 
 
 def told(words: Words, shown: Shown, theme: str) -> str:
@@ -30,22 +28,14 @@ def _learner(words: Words, own: list[Result], theme: str) -> str:
     if any(each.reached is None for each in own) and not learned:
         kind = "open"
     mark = {"all": "✓", "some": "✓", "none": "✗", "open": ""}[kind]
+    line = stripes(dash, "var(--hue)")
     verdict = escape(words("recall.learned", learned=learned, count=len(own)))
     return (
         f'<section role="listitem" class="{kind}" style="--hue:{colour};--level:{LINES[theme]["level"]}">'
-        f'<h4><i class="line" aria-hidden="true" style="background:{_stripes(dash)}"></i>{name}</h4>'
+        f'<h4><i class="line" aria-hidden="true" style="background:{line}"></i>{name}</h4>'
         f'<p class="verdict"><b aria-hidden="true">{mark}</b> {verdict}</p>'
         f"{_scale(own)}<ul>{''.join(_seed(words, each) for each in own)}</ul></section>"
     )
-
-
-def _stripes(dash: str) -> str:
-    """Return a line's dashes as a background: st.html lets no drawing through."""
-    at, stops = 0, []
-    for place, width in enumerate(DASHES[dash]):
-        stops.append(f"{'transparent' if place % 2 else 'var(--hue)'} {at}px {at + width}px")
-        at += width
-    return f"repeating-linear-gradient(to right, {', '.join(stops)})"
 
 
 def _scale(own: list[Result]) -> str:

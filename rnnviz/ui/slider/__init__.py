@@ -1,0 +1,42 @@
+"""A slider that Python hears of while it moves; Streamlit's own tells where it was let go (see `slider.js`)."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from .. import state
+
+_HERE = Path(__file__).parent
+
+_component = st.components.v2.component(
+    "rnnviz_slider",
+    html=(_HERE / "slider.html").read_text("utf-8"),
+    css=(_HERE / "slider.css").read_text("utf-8"),
+    js=(_HERE / "slider.js").read_text("utf-8"),
+)
+
+
+def slider(
+    label: str, low: float, high: float, step: float, key: str, help: str = "", width: int | str = "stretch"
+) -> float:
+    """Show a slider whose value is `st.session_state[key]`, which must be set, and return that value.
+
+    The value is whole where `step` is. help: a sentence that explains it.
+    """
+    own = f"slider_{key}"
+    value = st.session_state[key] = _on(st.session_state[key], low, high, step)
+
+    def moved() -> None:
+        st.session_state[key] = _on(st.session_state[own]["moved"][0], low, high, step)
+        state.heard()
+
+    told = {"label": label, "low": low, "high": high, "step": step, "value": value, "help": help}
+    with st.container(key=f"live_{key}", width=width):
+        _component(data=told, key=own, default={"moved": None}, on_moved_change=moved, height="content")
+    return value
+
+
+def _on(value: float, low: float, high: float, step: float) -> float:
+    """Return the nearest value that the slider has."""
+    count = round((min(max(float(value), low), high) - low) / step)
+    return min(low + count * step, high) if isinstance(step, int) else round(min(low + count * step, high), 9)
