@@ -31,21 +31,43 @@ def lines_are(page, count: int, name: str = "fan_h"):
     until(page, f"([name, count]) => ({FIRST})(name).length === count", [name, count])
 
 
-def test_the_curve_rises_with_the_slider_of_the_forget_bias(open_page):
+def test_the_curve_rises_while_the_slider_of_the_forget_bias_is_dragged(open_page):
     page = open_lab(open_page, "?cells=lstm&starts=forget&bias=0")
     (before,) = first_values(page)
     assert before < -5
-    thumb = page.get_by_role("slider", name="Forget gate's bias")
+    slider = page.get_by_role("slider", name="Forget gate's bias")
+    box = slider.bounding_box()
+    left, middle = box["x"] + 8, box["y"] + box["height"] / 2
+    page.mouse.move(left + 0.2 * (box["width"] - 16), middle)
+    page.mouse.down()
     last = before
-    for presses in (4, 6):  # half a unit each
-        thumb.focus()
-        for _ in range(presses):
-            page.keyboard.press("ArrowRight")
-            page.wait_for_timeout(150)
-        until(page, f"last => ({FIRST})('fan_h')[0] > last + 0.3", last)
+    for share in (0.35, 0.5, 0.7):  # a bias of 1.5, 3 and 5
+        page.mouse.move(left + share * (box["width"] - 16), middle, steps=4)
+        until(page, f"last => ({FIRST})('fan_h')[0] > last + 0.3", last)  # before the button is let go
         (last,) = first_values(page)
+    page.mouse.up()
     assert last > -1.5
     until(page, "() => new URL(location.href).searchParams.get('bias') === '5'")
+    assert slider.input_value() == "5"
+
+
+def test_the_slider_obeys_keys_and_what_a_story_sets(open_page):
+    page = open_lab(open_page, "?cells=lstm&starts=forget&bias=5")
+    (before,) = first_values(page)
+    slider = page.get_by_role("slider", name="Forget gate's bias")
+    slider.focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowLeft")
+    until(page, f"before => ({FIRST})('fan_h')[0] < before - 0.3", before)
+    until(page, "() => new URL(location.href).searchParams.get('bias') === '2'")
+    page.get_by_role("button", name="The forget gate's bias").click()
+    lines_are(page, 2)
+    until(page, "() => new URL(location.href).searchParams.get('bias') === '5'")
+    until(
+        page,
+        """() => [...document.querySelectorAll('.st-key-live_bias *')]
+      .some((host) => host.shadowRoot?.querySelector('input')?.value === '5')""",
+    )
 
 
 def test_a_link_in_the_lesson_sets_the_figure_and_brings_it_into_view(open_page):
