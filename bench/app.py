@@ -493,7 +493,9 @@ def main() -> None:
     print(table(rows))
     print(missed(rows))
     if options.write:
-        options.write.write_text(document(rows), "utf-8")
+        old = options.write.read_text("utf-8") if options.write.exists() else ""
+        others = old[old.index("\n## ") :] if "\n## " in old else ""  # the tables of the other benchmarks
+        options.write.write_text(document(rows) + others, "utf-8")
 
 
 if __name__ == "__main__":
