@@ -18,24 +18,27 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def gradients(network: Network, trace: Trace) -> dict[str, np.ndarray]:
-    """Return the loss's gradient in every parameter that the plain RNN, the LSTM and the GRU have, under torch's names.
+    """Return the loss's gradient in every parameter, under torch's names; layers with shared weights have one each.
 
     A step's share in a matrix is the outer product of the gradient in what the matrix gives and of what it was given;
-    the sum over steps is a product of matrices. Layers with shared weights have one gradient each. Raises ValueError
-    for cells with parameters of their own (peepholes, normalisation).
+    the sum over steps is a product of matrices.
     """
-    if network.kind.extras(network.hidden_size):
-        raise ValueError(f"network must have no parameters but W, b and the readout. Got the cell {network.cell!r}.")
     found, x = {}, network.projected(trace["x"])
     for k, weights in enumerate(network.layers):
         values = {name: trace[name][k] for name in network.signals} | {"h0": trace.h0[k]}
-        da = trace.grad["a"][k]
-        from_state = network.kind.recurrent(weights, values, da)  # for a GRU not the same: r lies between
+        grad = {name: trace.grad[name][k] for name in ("a", *network.kind.states)}
+        da = grad["a"]
+        # Not da itself where something lies between a product and a: the GRU's reset gate, a normalisation.
+        from_input = network.kind.feedforward(weights, x, da)
+        from_state = network.kind.recurrent(weights, values, da)
         h_prev = np.concatenate([trace.h0[k][None], trace["h"][k, :-1]])
-        found[f"rnn.weight_ih_l{k}"], found[f"rnn.bias_ih_l{k}"] = da.T @ x, da.sum(axis=0)
-        found[f"rnn.weight_hh_l{k}"], found[f"rnn.bias_hh_l{k}"] = from_state.T @ h_prev, from_state.sum(axis=0)
+        found[f"rnn.weight_ih_l{k}"], found[f"rnn.weight_hh_l{k}"] = from_input.T @ x, from_state.T @ h_prev
+        found[f"rnn.bias_ih_l{k}"] = da.sum(axis=0)
+        found[f"rnn.bias_hh_l{k}"] = (from_state if "r" in network.kind.gates else da).sum(axis=0)  # r scales b_hn too
+        extras = network.kind.extra_gradients(weights, x, values, grad)
+        found |= {f"rnn.{name}_l{k}": array for name, array in extras.items()}
         if not k and network.projection:
-            dx = da @ weights.W_ih
+            dx = from_input @ weights.W_ih
             found |= {"project.weight": dx.T @ trace["x"], "project.bias": dx.sum(axis=0)}
         x = trace["h"][k]
     dlogits = trace.grad["logits"]

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from rnnviz import digits, initial, learn
 from rnnviz.network import Network
 from rnnviz.trace import LOSSES, record
-from tests.cells.examples import arrays, case, label_for, projected
+from tests.cells.examples import CELLS, case, label_for, projected
 
 MODULES = {
     "rnn_tanh": torch.nn.RNN,
@@ -98,7 +98,16 @@ def test_descent_ends_where_the_numbers_leave_float64():
     assert len(steps) <= 6
 
 
-def test_a_cell_with_parameters_of_its_own_is_refused():
-    network = Network("peephole_lstm", arrays("peephole_lstm", D=3, H=4))
-    with pytest.raises(ValueError, match="network must have no parameters but W, b and the readout"):
-        learn.gradients(network, record(network, np.ones((3, 3)), 0))
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_gradients_of_every_cell_descend_the_loss_as_finite_differences_say(cell):
+    network, x, _ = case(cell, T=7, H=4, L=2)
+    ours = learn.gradients(network, record(network, x, 1))
+    assert set(ours) == set(network.arrays)
+    random = np.random.default_rng(0)
+    for name, gradient in ours.items():
+        direction = random.standard_normal(gradient.shape)
+        ends = [
+            record(Network(cell, {**network.arrays, name: network.arrays[name] + step * direction}), x, 1).loss
+            for step in (1e-6, -1e-6)
+        ]
+        assert np.vdot(gradient, direction) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5, abs=1e-9), name

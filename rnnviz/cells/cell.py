@@ -58,6 +58,10 @@ class Cell(Protocol):
         """Return the gradient (T, G·H) in the product W_hh h_{t-1}, given da (T, G·H) in a."""
         ...
 
+    def extra_gradients(self, weights: Weights, x: Array, values: dict[str, Array], grad: dict[str, Array]):
+        """Return the gradient in every parameter of `extras`, by name, given x (T, D) and those in a and the states."""
+        ...
+
     def jacobians(self, weights: Weights, values: dict[str, Array]) -> Array:
         """Return d state_t / d state_{t-1} for every step, (T, S, S) with S = H·len(states); states in order."""
         ...

@@ -71,6 +71,9 @@ class GRU:
         H = values["r"].shape[-1]
         return np.concatenate([da[:, : 2 * H], values["r"] * da[:, 2 * H :]], axis=1)
 
+    def extra_gradients(self, weights: Weights, x: Array, values: dict[str, Array], grad: dict[str, Array]):
+        return {}
+
     def jacobians(self, weights: Weights, values: dict[str, Array]) -> Array:
         h_to_a = _slopes(weights, values)
         h_to_a[:, 2] *= values["r"]

@@ -84,6 +84,18 @@ class LayerNormLSTM:
     def recurrent(self, weights: Weights, values: dict[str, Array], da: Array) -> Array:
         return _behind(weights.extras["gain_hh"] * da, *_normalised(_products(weights, values)))
 
+    def extra_gradients(self, weights: Weights, x: Array, values: dict[str, Array], grad: dict[str, Array]):
+        da = grad["a"]
+        unit_c, _ = _normalised(values["c"])
+        through_tanh = values["o"] * (1.0 - np.tanh(weights.extras["gain_c"] * unit_c + weights.extras["bias_c"]) ** 2)
+        dm = grad["h"] * through_tanh  # in what tanh is taken of
+        return {
+            "gain_ih": (da * _normalised(x @ weights.W_ih.T)[0]).sum(axis=0),
+            "gain_hh": (da * _normalised(_products(weights, values))[0]).sum(axis=0),
+            "gain_c": (dm * unit_c).sum(axis=0),
+            "bias_c": dm.sum(axis=0),
+        }
+
     def jacobians(self, weights: Weights, values: dict[str, Array]) -> Array:
         c_to_ca, h_to_oc, unit_c, scale_c = _slopes(weights, values)
         T, _, H = h_to_oc.shape

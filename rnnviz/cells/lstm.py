@@ -72,6 +72,9 @@ class LSTM:
     def recurrent(self, weights: Weights, values: dict[str, Array], da: Array) -> Array:
         return da
 
+    def extra_gradients(self, weights: Weights, x: Array, values: dict[str, Array], grad: dict[str, Array]):
+        return {}
+
     def jacobians(self, weights: Weights, values: dict[str, Array]) -> Array:
         c_to_ca, h_to_oc = slopes(values, values["c"])
         h_to_o, h_to_c = h_to_oc[:, 0], h_to_oc[:, 1]

@@ -92,6 +92,14 @@ class PeepholeLSTM:
     def recurrent(self, weights: Weights, values: dict[str, Array], da: Array) -> Array:
         return da
 
+    def extra_gradients(self, weights: Weights, x: Array, values: dict[str, Array], grad: dict[str, Array]):
+        c = values["c"]
+        c_prev = np.concatenate([np.zeros_like(c[:1]), c[:-1]])
+        da_i, da_f, _, da_o = np.split(grad["a"], 4, axis=1)
+        pairs = ((da_i, c_prev), (da_f, c_prev), (da_o, c))
+        parts = [da.T @ seen if self.full else (da * seen).sum(axis=0) for da, seen in pairs]
+        return {"weight_ch": np.concatenate(parts)}
+
     def jacobians(self, weights: Weights, values: dict[str, Array]) -> Array:
         c_to_ca, h_to_oc = slopes(values, values["c"])
         T, _, H = h_to_oc.shape

@@ -55,6 +55,9 @@ class RNN:
     def recurrent(self, weights: Weights, values: dict[str, Array], da: Array) -> Array:
         return da
 
+    def extra_gradients(self, weights: Weights, x: Array, values: dict[str, Array], grad: dict[str, Array]):
+        return {}
+
     def jacobians(self, weights: Weights, values: dict[str, Array]) -> Array:
         return self.slopes(values)[:, :, None] * weights.W_hh
 

@@ -48,8 +48,7 @@ def judge(given: dict[str, np.ndarray]) -> dict[str, object]:
     if "jacobian" in given:
         checks.append(_check("jacobian", _powers(given["jacobian"])[:, None], _jacobian_norms(network, x, h0, layer)))
     clipped = {name.removeprefix("clipped."): each for name, each in given.items() if name.startswith("clipped.")}
-    if clipped:
-        checks.append(_clipped(network, x, h0, asked, clipped))
+    checks.append(_clipped(network, x, h0, asked, clipped))
     return {"checks": checks, "differences": _nudged(network, x, h0, asked, given["grad.h"][layer])}
 
 
@@ -95,8 +94,12 @@ def _truncated(network: Network, x: np.ndarray, h0: np.ndarray, asked: dict) -> 
 def _clipped(network: Network, x: np.ndarray, h0: np.ndarray, asked: dict, ours: dict) -> dict[str, object]:
     """Return how far clipped gradients are from torch's clip_grad_norm_, all parameters as one vector."""
     arrays = {name: torch.tensor(array).requires_grad_() for name, array in network.arrays.items() if name != "h0"}
+    extras = network.kind.extras(network.hidden_size)
     stack = [
-        unrolled.Layer(*(arrays[f"rnn.{name}_l{k}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")), {})
+        unrolled.Layer(
+            *(arrays[f"rnn.{name}_l{k}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+            {name: arrays[f"rnn.{name}_l{k}"] for name in extras},
+        )
         for k in range(network.num_layers)
     ]
     _loss(_read(network, stack, x, h0, arrays=arrays), asked["label"]).backward()

@@ -88,9 +88,8 @@ def prove(network: Network, trace: Trace, layer: int = -1, window: int = 5, clip
     ours["truncation"] = np.array([each[window - 1] for each in measures.truncation(network, trace, layer)])
     if len(trace) <= MAX_STEPS:
         ours["jacobian"] = measures.jacobian_norms(network, trace, layer)
-    if not network.kind.extras(network.hidden_size):
-        cut = learn.clipped(learn.gradients(network, trace), clip)
-        ours |= {f"clipped.{name}": array for name, array in cut.items()}
+    cut = learn.clipped(learn.gradients(network, trace), clip)
+    ours |= {f"clipped.{name}": array for name, array in cut.items()}
     asked = {"cell": network.cell, "label": trace.label, "layer": layer, "window": window, "clip": clip}
     file = io.BytesIO()
     arrays = {f"network.{name}": array for name, array in network.arrays.items()}

@@ -373,10 +373,9 @@ def test_a_window_longer_than_the_sequence_is_the_whole_sequence():
     assert "100%" in told(app)
 
 
-def test_peepholes_are_told_that_clipping_is_for_the_other_cells():
-    app = open_lab(part="unrolled", subject="fresh:peephole_lstm:default")
-    assert text.Words("en")("unrolled.no_clipping") in told(app)
-    assert "clip" not in charts(app)
+@pytest.mark.parametrize("cell", ["peephole_lstm", "layernorm_lstm"])
+def test_clipping_is_there_for_cells_with_parameters_of_their_own(cell):
+    assert "clip" in charts(open_lab(part="unrolled", subject=f"fresh:{cell}:default"))
 
 
 # ---- Exploding

@@ -105,9 +105,6 @@ def _truncation(words: Words, seen: Subject) -> None:
 def _clipping(words: Words, seen: Subject) -> None:
     st.subheader(words("unrolled.clipping"), anchor=False)
     network, theme = seen.network, st.context.theme.type or "light"
-    if network.kind.extras(network.hidden_size):
-        st.caption(words("unrolled.no_clipping"))
-        return
     clip = state.remember(
         st.select_slider, words("unrolled.clip"), CLIPS, key="clip", format_func=lambda clip: f"{clip:g}"
     )
