@@ -49,13 +49,14 @@ def probes(count: int) -> tuple[np.ndarray, list[int]]:
 
 def redraw(beginnings: list[fan.Beginning], sequences: np.ndarray, labels: list[int], seed: int) -> str:
     """Return the fan's figures as the browser gets them."""
-    found = [fan.norms(begun, sequences, labels, seed) for begun in beginnings]
+    networks = [begun.network(sequences.shape[-1], seed) for begun in beginnings]
+    found = [[fan.norms(network, *pair) for pair in zip(sequences, labels, strict=True)] for network in networks]
     sent = []
     for state in ("h", "c"):
         lines = []
         for begun, norms in zip(beginnings, found, strict=True):
-            if state in norms:
-                band = fan.band(fan.relative(norms[state]))
+            if state in begun.states:
+                band = fan.band(fan.relative(np.array([each[state] for each in norms])))
                 line = over_time.Line("", band.median, style.CELLS["light"][begun.cell], "solid", band.low, band.high)
                 lines.append(line)
         if lines:

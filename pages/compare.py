@@ -36,7 +36,7 @@ with left, st.container(key="source"):
 # ---- Right, above: who reads, and whether it is fair to compare them
 
 with right:
-    frame.link_notice(words)
+    notice = st.container()
     above = st.container(horizontal=True, vertical_alignment="bottom", key="choices")
     figures = st.container()
     below = st.container(horizontal=True, vertical_alignment="bottom", key="looked_at")
@@ -53,8 +53,9 @@ with above:
         filter_mode=None,
         wrap=True,
     )
+image = shown.image if shown.image is not None else picker.blank()
 with figures:
-    readers = compare.opened(words, nets)
+    readers, traces = compare.read(words, compare.opened(words, nets), image)
 if len(nets) < 2:
     figures.info(words("compare.few"), icon=":material/info:")
 if not readers:
@@ -65,8 +66,6 @@ with above, st.container(key="fairness"):
 
 # ---- Right, below the figures: what is looked at
 
-image = shown.image if shown.image is not None else picker.blank()
-traces = [record(reader.network, reader.sequence(image)) for reader in readers]
 lines = [line for reader, trace in zip(readers, traces, strict=True) for line in offered(reader.network, trace)]
 with below:
     chosen = choices(words, words("compare.label_auto"), shown.label, lines)
@@ -80,6 +79,8 @@ readings = compare.readings(words, readers, traces, looked_at, shown.label)
 rows = max(each.rows for each in readings)
 if st.session_state.get("step", rows) > rows and "link" not in st.session_state:  # later it is other networks'
     state.ignore("step")
+with notice:  # what the link asks for may turn out to be beyond these networks only now
+    frame.link_notice(words)
 
 
 @st.fragment

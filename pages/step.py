@@ -70,7 +70,11 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
 
     image = shown.image if shown.image is not None else picker.blank()
     sequence = reader.sequence(image)
-    trace = record(network, sequence)
+    try:
+        trace = record(network, sequence)
+    except OverflowError:
+        st.error(words("problem.overflow", network=reader.title), icon=":material/trending_up:")
+        st.stop()
     answer = words("step.label_none") if shown.problem else words("step.label_auto", answer=trace.prediction)
     chosen = choices(words, answer, shown.label, offered(network, trace))
 

@@ -171,7 +171,7 @@ def _learners(context: click.Context, parameter: click.Parameter, names: tuple[s
 @click.option("--blank", default=28, show_default=True, help="Blank rows between the digit and the answer.")
 @click.option("--rate-rnn", default=1e-3, show_default=True, help="The learning rate of plain RNNs.")
 @click.option("--rate-gated", default=1e-2, show_default=True, help="The learning rate of GRU and LSTM.")
-@click.option("--updates", default=500, show_default=True, help="So many, with 64 digits each.")
+@click.option("--updates", type=click.IntRange(1), default=500, show_default=True, help="So many, with 64 digits each.")
 @click.option("--export", "out", type=click.Path(path_type=Path, dir_okay=False), help="Write a recording of it.")
 @click.option("--detach", is_flag=True, help="Do not wait for the end.")
 def recall(learners, seeds, seed, blank, rate_rnn, rate_gated, updates, out, detach) -> None:

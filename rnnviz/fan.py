@@ -1,6 +1,5 @@
 """The gradient fan: how far back in time the loss reaches in untrained networks, over seeds and sequences."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,15 +42,14 @@ class Beginning:
         return CELLS[self.cell].states
 
 
-def norms(beginning: Beginning, sequences: np.ndarray, labels: Sequence[int], seed: int) -> dict[str, np.ndarray]:
-    """Return log10 ‖∂L/∂s_t‖ (N, T) of the first layer's states s in one network, for sequences (N, T, D).
+def norms(network: Network, x: np.ndarray, label: int) -> dict[str, np.ndarray]:
+    """Return log10 ‖∂L/∂s_t‖ (T,) of the first layer's states s, for a sequence x (T, D).
 
     The first layer's, since from there the way to the loss is longest. -inf marks a gradient of exactly zero. Raises
     OverflowError where the states grow beyond float64.
     """
-    network = beginning.network(sequences.shape[-1], seed)
-    traces = [record(network, x, int(label)) for x, label in zip(sequences, labels, strict=True)]
-    return {state: np.array([gradient_norms(trace, state, 0) for trace in traces]) for state in beginning.states}
+    trace = record(network, x, label)
+    return {state: gradient_norms(trace, state, 0) for state in network.kind.states}
 
 
 def relative(log10: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def gradients(network: Network, trace: Trace) -> dict[str, np.ndarray]:
-    """Return the loss's gradient in every parameter, under torch's names; layers with shared weights have one each.
+    """Return the loss's gradient in every parameter, under torch's names; shared layers have one together, "_l0".
 
     A step's share in a matrix is the outer product of the gradient in what the matrix gives and of what it was given;
     the sum over steps is a product of matrices.
@@ -41,6 +41,9 @@ def gradients(network: Network, trace: Trace) -> dict[str, np.ndarray]:
             dx = from_input @ weights.W_ih
             found |= {"project.weight": dx.T @ trace["x"], "project.bias": dx.sum(axis=0)}
         x = trace["h"][k]
+    if network.shared:
+        for name in [name for name in found if name.startswith("rnn.") and not name.endswith("_l0")]:
+            found[f"{name[:-1]}0"] = found[f"{name[:-1]}0"] + found.pop(name)
     dlogits = trace.grad["logits"]
     return found | {"head.weight": dlogits.T @ x, "head.bias": dlogits.sum(axis=0)}
 
@@ -90,5 +93,15 @@ def descend(
         if update == updates:
             return
         change = mean if clip is None else clipped(mean, clip)
-        arrays = {name: network.arrays[name] - rate * change.get(name, 0.0) for name in network.arrays}
-        network = Network(network.cell, arrays)
+        network = _moved(network, {name: -rate * array for name, array in change.items()})
+
+
+def _moved(network: Network, change: Arrays) -> Network:
+    """Return the network with changes added to its parameters, to those of shared layers alike."""
+    arrays = dict(network.arrays)
+    for name, by in change.items():
+        arrays[name] = arrays[name] + by
+    if network.shared:
+        once = {name[:-1]: array for name, array in arrays.items() if name.endswith("_l0")}
+        arrays |= {f"{name}{k}": array for name, array in once.items() for k in range(1, network.num_layers)}
+    return Network(network.cell, arrays)

@@ -35,21 +35,21 @@ def from_autograd(network, x: np.ndarray, label: int, state: str) -> np.ndarray:
 def test_every_curve_is_autograds(beginning, order, delay):
     image, label = digits.sample(3)
     x = digits.as_sequences(image, order, delay)
-    ours = fan.norms(beginning, x[None], [label], seed=5)
-    assert set(ours) == set(beginning.states)
     network = beginning.network(x.shape[1], 5)
+    ours = fan.norms(network, x, label)
+    assert set(ours) == set(beginning.states)
     for state, norms in ours.items():
         theirs = from_autograd(network, x, label, state)
         known = np.isfinite(theirs)
         assert known.sum() > 20
         # A step that expands a difference expands roundings too: the error is measured in the decades passed.
-        np.testing.assert_allclose(norms[0][known], theirs[known], rtol=1e-10, atol=1e-7)
-        assert np.isneginf(norms[0]).sum() == 0 or beginning.recurrent in ("identity", "orthogonal")
+        np.testing.assert_allclose(norms[known], theirs[known], rtol=1e-10, atol=1e-7)
+        assert np.isneginf(norms).sum() == 0 or beginning.recurrent in ("identity", "orthogonal")
 
 
 def test_exact_zeros_of_the_identity_start_are_where_no_ink_has_been():
     image, label = digits.sample(3)
-    ours = fan.norms(fan.Beginning("rnn_relu", "identity"), image[None], [label], 0)["h"][0]
+    ours = fan.norms(fan.Beginning("rnn_relu", "identity").network(28, 0), image, label)["h"]
     first = int(np.flatnonzero(image.any(axis=1))[0])
     # Up to the last blank row h is 0, and so is ReLU's slope there: nothing passes but from that row on.
     assert np.isneginf(ours[: first - 1]).all()
@@ -57,10 +57,11 @@ def test_exact_zeros_of_the_identity_start_are_where_no_ink_has_been():
 
 
 def test_an_untrained_lstm_vanishes_like_an_rnn_and_its_forget_bias_is_the_cure():
-    images, labels = zip(*(digits.sample(k) for k in range(6)), strict=True)
-
     def reach(beginning):
-        return fan.band(fan.relative(fan.norms(beginning, np.array(images), labels, 0)["h"])).median[0]
+        network = beginning.network(28, 0)
+        return fan.band(fan.relative(np.array([fan.norms(network, *digits.sample(k))["h"] for k in range(6)]))).median[
+            0
+        ]
 
     assert reach(fan.Beginning("rnn_tanh")) == pytest.approx(-6.8, abs=0.7)
     assert reach(fan.Beginning("lstm")) == pytest.approx(-6.4, abs=0.7)

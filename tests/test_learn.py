@@ -90,6 +90,16 @@ def test_descent_goes_the_way_of_torchs(cell, clip):
     assert steps[-1].loss < steps[0].loss
 
 
+def test_shared_layers_stay_shared_while_they_learn():
+    network = initial.network("gru", 28, 6, num_layers=2, seed=1, shared=True)
+    images, labels = zip(*(digits.sample(k) for k in range(3)), strict=True)
+    ours = learn.gradients(network, record(network, images[0], labels[0]))
+    assert sum(array.size for array in ours.values()) == network.num_parameters
+    steps = list(learn.descend(network, images, labels, rate=0.5, updates=4))
+    assert steps[-1].network.shared
+    assert steps[-1].loss < steps[0].loss
+
+
 def test_descent_ends_where_the_numbers_leave_float64():
     network = initial.network("rnn_relu", 28, 8, seed=1, recurrent="identity", gain=3.0)
     image, label = digits.sample(0)

@@ -16,7 +16,7 @@ MARGIN = {"l": 58, "r": 12, "t": 6, "b": 40}
 STRIP = 84
 """The height of one film: as many stand below one another as a network has seeds."""
 FONT = 15
-MORE = "dashdot"
+MORE = "longdash"
 """The dash of a forget gate that starts wide open, beside one that starts a little open."""
 WIDE_OPEN = 3.0
 LEAST, LARGEST = -327.0, 327.0

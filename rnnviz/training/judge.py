@@ -16,6 +16,7 @@ PROBES = 40
 """So many hidden units are nudged."""
 PROBED_STEPS = 4_000
 """Fewer where sequences are long: all nudges together read about so many steps."""
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 NUDGE = 6e-6
 """About the cube root of float64's rounding, where the errors of a central difference are least."""
 
@@ -53,12 +54,16 @@ def judge(given: dict[str, np.ndarray]) -> dict[str, object]:
 
 
 def _check(name: str, ours: np.ndarray, theirs: np.ndarray) -> dict[str, object]:
-    """Return how far vectors (..., N) are from autograd's, relative to the norm of each; zeros must be zeros."""
-    size = np.linalg.norm(theirs, axis=-1)
-    apart = np.linalg.norm(ours - theirs, axis=-1)
-    known = size > 1e-290  # below, autograd's own numbers lose digits
+    """Return how far vectors (..., N) are from autograd's, relative to the norm of each.
+
+    Zeros must be zeros, and what is no number for autograd (beyond float64) must be none here.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        size, own = np.linalg.norm(theirs, axis=-1), np.linalg.norm(ours, axis=-1)
+        apart = np.linalg.norm(ours - theirs, axis=-1)
+    known = (size > 1e-290) & np.isfinite(size)  # below, autograd's own numbers lose digits
     largest = float((apart[known] / size[known]).max()) if known.any() else 0.0
-    if (np.linalg.norm(ours, axis=-1)[size == 0] > 1e-290).any():
+    if (own[size == 0] > 1e-290).any() or np.isfinite(own[~np.isfinite(size)]).any() or np.isnan(largest):
         largest = float("inf")
     return {"name": name, "entries": int(known.sum()) * theirs.shape[-1], "difference": largest}
 
@@ -93,15 +98,13 @@ def _truncated(network: Network, x: np.ndarray, h0: np.ndarray, asked: dict) -> 
 
 def _clipped(network: Network, x: np.ndarray, h0: np.ndarray, asked: dict, ours: dict) -> dict[str, object]:
     """Return how far clipped gradients are from torch's clip_grad_norm_, all parameters as one vector."""
-    arrays = {name: torch.tensor(array).requires_grad_() for name, array in network.arrays.items() if name != "h0"}
+    arrays = {name: torch.tensor(network.arrays[name]).requires_grad_() for name in ours}
     extras = network.kind.extras(network.hidden_size)
-    stack = [
-        unrolled.Layer(
-            *(arrays[f"rnn.{name}_l{k}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
-            {name: arrays[f"rnn.{name}_l{k}"] for name in extras},
-        )
-        for k in range(network.num_layers)
-    ]
+    stack = []
+    for k in range(network.num_layers):
+        own = 0 if network.shared else k  # layers that share their weights have one gradient
+        named = {name: arrays[f"rnn.{name}_l{own}"] for name in (*WEIGHTS, *extras)}
+        stack.append(unrolled.Layer(*(named.pop(name) for name in WEIGHTS), named))
     _loss(_read(network, stack, x, h0, arrays=arrays), asked["label"]).backward()
     torch.nn.utils.clip_grad_norm_(list(arrays.values()), asked["clip"])
     pairs = [(ours[name].ravel(), arrays[name].grad.numpy().ravel()) for name in ours]
@@ -112,21 +115,26 @@ def _nudged(network: Network, x: np.ndarray, h0: np.ndarray, asked: dict, ours: 
     """Return what central differences of the loss in single hidden units say of the gradients `ours` (T, H)."""
     random, layer = np.random.default_rng(0), asked["layer"]
     count = max(4, min(PROBES, PROBED_STEPS // len(x)))
-    stack, found = unrolled.layers(network), []
+    stack, found, kinks = unrolled.layers(network), [], 0
     with torch.no_grad():
         loss = _loss(_read(network, stack, x, h0), asked["label"]).item()
+        resolution = max(abs(loss), 1.0) * np.finfo(float).eps / NUDGE + NUDGE**2
         for t, unit in zip(random.integers(0, len(x), count), random.integers(0, ours.shape[1], count), strict=True):
             ends = [
                 _loss(_read(network, stack, x, h0, nudge=(layer, int(t), int(unit), side * NUDGE)), asked["label"])
                 for side in (1, -1)
             ]
-            found.append((ours[t, unit], ((ends[0] - ends[1]) / (2 * NUDGE)).item()))
-    gradients, differences = np.array(found).T
-    resolution = max(abs(loss), 1.0) * np.finfo(float).eps / NUDGE + NUDGE**2
+            up, down = (ends[0].item() - loss) / NUDGE, (loss - ends[1].item()) / NUDGE
+            if abs(up - down) > 1e-3 * max(abs(up), abs(down)) + 10 * resolution:
+                kinks += 1
+                continue
+            found.append((ours[t, unit], (up + down) / 2))
+    gradients, differences = np.array(found).reshape(-1, 2).T
     return {
-        "entries": count,
+        "entries": len(found),
+        "kinks": kinks,
         "below": int((np.abs(gradients) < resolution).sum()),
-        "difference": float(np.abs(gradients - differences).max()),
+        "difference": float(np.abs(gradients - differences).max(initial=0.0)),
         "resolution": float(resolution),
     }
 

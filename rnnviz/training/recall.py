@@ -185,7 +185,7 @@ def command(
         "seeds": (seeds, SEEDS), "seed": (first_seed, 0), "blank": (blank, BLANK), "rate-rnn": (rate_rnn, RATE_RNN),
         "rate-gated": (rate_gated, RATE_GATED), "updates": (updates, UPDATES),
     }  # fmt: skip
-    told += [f"--{name} {value:g}" for name, (value, default) in usual.items() if value != default]
+    told += [f"--{name} {value}" for name, (value, default) in usual.items() if value != default]
     return " ".join(["python -m rnnviz recall", *told])
 
 

@@ -49,7 +49,7 @@ class Reader:
 
 def reader(name: str) -> Reader:
     """Return a network by the name it is opened by. KeyError for none, OSError or CheckpointError for a bad file."""
-    network, card = _opened(name, _version(name))
+    network, card = _opened(name, version(name))
     settings = card.training
     order, delay = settings.get("reading", "rows"), settings.get("delay", 0)
     try:
@@ -104,7 +104,7 @@ def _opened(name: str, version: int) -> tuple[Network, checkpoints.Card]:
     return checkpoints.load(name), checkpoints.card(name)
 
 
-def _version(name: str) -> int:
+def version(name: str) -> int:
     """Return what changes when a run that went on writes another network under the same name."""
     return checkpoints.path(name).stat().st_mtime_ns
 
@@ -119,7 +119,7 @@ def misread(name: str, digit_set: str) -> list[int]:
 
 def similarity_order(name: str, layer: int) -> np.ndarray:
     """Return the units (H,) of a layer with those that move alike side by side."""
-    return _similarity_order(name, _version(name), layer)
+    return _similarity_order(name, version(name), layer)
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)

@@ -10,7 +10,7 @@ import streamlit as st
 from .. import checkpoints, measures
 from ..figures import style
 from ..text import Words
-from ..trace import Trace
+from ..trace import Trace, record
 from . import cache, frame, reading
 from .cache import Reader
 from .choices import Choices
@@ -38,6 +38,17 @@ def opened(words: Words, nets: Sequence[str]) -> list[Reader]:
         else:
             st.error(words("problem.no_digits", network=plain(reader.title)), icon=":material/error:")
     return readers
+
+
+def read(words: Words, readers: Sequence[Reader], image: np.ndarray) -> tuple[list[Reader], list[Trace]]:
+    """Return those of the networks that can read the image, with their traces; say of the others why not."""
+    found = []
+    for reader in readers:
+        try:
+            found.append((reader, record(reader.network, reader.sequence(image))))
+        except OverflowError:
+            st.error(words("problem.overflow", network=plain(reader.title)), icon=":material/trending_up:")
+    return [reader for reader, _ in found], [trace for _, trace in found]
 
 
 def readings(

@@ -114,9 +114,13 @@ def columns(trace: Trace, view: View) -> dict[str, np.ndarray]:
 
 def offered(network: Network, trace: Trace) -> list[str]:
     """Return the gradients that can be drawn: of c where there is one, of the Jacobian where it is affordable."""
-    entries = len(trace) * (network.hidden_size * len(network.kind.states)) ** 2
-    left_out = {name for name, fits in (("c", "c" in trace.grad), ("jacobian", entries < MAX_JACOBIAN)) if not fits}
-    return [name for name in NORMS if name not in left_out]
+    fits = {"c": "c" in trace.grad, "jacobian": jacobian_fits(network, len(trace))}
+    return [name for name in NORMS if fits.get(name, True)]
+
+
+def jacobian_fits(network: Network, steps: int) -> bool:
+    """Return whether the Jacobians of so many steps may be computed."""
+    return steps * (network.hidden_size * len(network.kind.states)) ** 2 < MAX_JACOBIAN
 
 
 def norms(network: Network, trace: Trace, view: View) -> list[figures.Norm]:

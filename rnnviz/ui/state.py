@@ -5,7 +5,7 @@ the widget: Streamlit forgets a widget's state, or half of it, when another page
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ def _subject(text: str) -> str:
     if kind != "fresh":
         return _network(text)
     cell, _, start = rest.partition(":")
-    if cell not in CELLS or start not in STARTS:
+    if cell not in CELLS or start not in STARTS or (start == "forget" and "f" not in CELLS[cell].blocks):
         raise ValueError(text)
     return text
 
@@ -129,8 +129,8 @@ LINK: dict[str, Callable[[str], Any]] = {
     "runs": _runs,
     # ---- The lab
     "part": _one_of(lambda: PARTS),
-    "cells": _several(lambda: CELLS, 1, 4),
-    "starts": _several(lambda: STARTS, 1),
+    "cells": _several(lambda: CELLS),
+    "starts": _several(lambda: STARTS),
     "gain": _number(0.5, 3.0),
     "bias": _number(-2.0, 8.0),
     "depth": _whole(1, 4),
@@ -187,6 +187,11 @@ def ignore(key: str) -> None:
     """Note that a part of the link was not understood."""
     if key not in st.session_state["link_ignored"]:
         st.session_state["link_ignored"].append(key)
+
+
+def nearest(values: Sequence[float], value: float) -> float:
+    """Return the one of some numbers above 0 that is nearest by ratio: a link may say any."""
+    return min(values, key=lambda each: abs(math.log(each / value)))
 
 
 def heard() -> None:

@@ -97,7 +97,7 @@ def test_a_prediction_reveals_its_answer_and_the_figure(open_page):
 
 def test_784_steps_come_in_as_they_are_computed_until_all_seeds_are_there(open_page):
     page = open_lab(open_page, "?cells=rnn_tanh&reading=permuted")
-    page.get_by_text("4 of 4 seeds × 8 bundled digits").wait_for(timeout=SLOW)
+    until(page, "() => !document.querySelector('.st-key-lab_figure [data-testid=stProgress]')")
     (first,) = first_values(page)
     assert first < -150  # far below what a float64 could hold of its square
     assert page.get_by_text("float32, in which networks are trained, underflows").count() == 1
@@ -107,10 +107,11 @@ def test_the_address_brings_everything_back(open_page):
     query = "?cells=rnn_relu,lstm&starts=orthogonal,forget&gain=1.3&bias=2.5&delay=21&depth=2&lang=zh"
     page = open_lab(open_page, query)
     lines_are(page, 3)
-    page.get_by_text("8/8 个随机种子").wait_for(timeout=SLOW)
+    until(page, "() => !document.querySelector('.st-key-lab_figure [data-testid=stProgress]')")
     before = first_values(page)
     again = open_lab(open_page, page.url[page.url.index("?") :])
     lines_are(again, 3)
+    until(again, "() => !document.querySelector('.st-key-lab_figure [data-testid=stProgress]')")
     until(again, f"before => JSON.stringify(({FIRST})('fan_h')) === JSON.stringify(before)", before)
 
 
@@ -139,7 +140,7 @@ def test_exploding_is_trained_here_and_a_new_seed_is_another_network(open_page):
     until(page, f"() => ({ends})().every((y) => y !== null && !Number.isNaN(y))")
     without, clipped = page.evaluate(ends)
     assert without > 2
-    assert clipped < 0.5
+    assert clipped < 1.5
     page.get_by_role("button", name="New seed").click()
     until(page, f"before => ({ends})().every(Number.isFinite) && ({ends})()[0] !== before", without)
     until(page, "() => new URL(location.href).searchParams.get('seed') === '1'")

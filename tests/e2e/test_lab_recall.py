@@ -112,8 +112,7 @@ def test_the_recording_steps_as_fast_as_the_slider_and_no_figure_is_sent_again(o
     results = recall.recorded().results
     slider(page)
     page.keyboard.press("Home")
-    page.wait_for_timeout(300)  # less than the slider has to rest before Python is told
-    assert "update" not in page.url.partition("?")[2].replace("updates", "")
+    until(page, lambda: moment(page) == "Update 0")
     for line, norms in zip(shown(page), expected(results, "h", 0), strict=True):
         np.testing.assert_allclose(line, norms, atol=0.0051)
     page.wait_for_function("() => new URL(location).searchParams.get('update') === '0'")

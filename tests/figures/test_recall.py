@@ -130,3 +130,15 @@ def test_before_the_first_frame_there_is_none():
     late = drawn.Film("net", np.array([5]), np.zeros((1, 3)))
     assert drawn.at_update(late, 4) is None
     assert drawn.at_update(drawn.Film("net", np.zeros(0, int), np.zeros((0, 3))), None) is None
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_two_learners_look_alike(theme):
+    from rnnviz.training.config import Config
+    from rnnviz.training.recall import LEARNERS
+
+    looks = set()
+    for settings in LEARNERS.values():
+        config = Config(**settings)
+        looks.add(drawn.look(config.cell, config.recurrent, config.forget_bias, theme))
+    assert len(looks) == len(LEARNERS)

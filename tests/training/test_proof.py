@@ -10,7 +10,7 @@ import pytest
 from rnnviz import digits, initial, load
 from rnnviz.network import Network
 from rnnviz.trace import Signals, record
-from rnnviz.training import proof
+from rnnviz.training import judge, proof
 from tests.cells.examples import CELLS, case, projected
 
 NAMES = ["h", "x", "weights", "truncation", "jacobian"]
@@ -63,6 +63,41 @@ def test_a_vanished_gradient_is_below_what_finite_differences_can_tell():
     assert found.differences.below > 20
     assert found.differences.sound
     assert all(check.sound for check in found.checks)
+
+
+def test_a_relu_that_is_just_switching_is_no_difference():
+    """With the identity start, no unit is on before the first ink: the loss has kinks there, and no slope."""
+    network = initial.network("rnn_relu", 28, 64, seed=0, recurrent="identity")
+    image, label = digits.sample(3)
+    found = proof.prove(network, record(network, image, label))
+    assert found.differences.kinks
+    assert found.differences.sound
+    assert all(check.sound for check in found.checks)
+
+
+def test_shared_layers_have_one_gradient_and_it_is_clipped_as_one():
+    network = initial.network("lstm", 28, 6, num_layers=2, seed=1, shared=True)
+    image, label = digits.sample(3)
+    checks = {check.name: check for check in proof.prove(network, record(network, image, label), clip=0.01).checks}
+    assert checks["clipping"].sound
+    assert checks["clipping"].entries == network.num_parameters
+
+
+def test_what_is_no_number_for_autograd_must_be_none_here():
+    beyond = np.array([[1.0, 2.0], [np.inf, 0.0]])
+    assert judge._check("h", beyond, beyond)["entries"] == 2
+    assert judge._check("h", np.ones((2, 2)), beyond)["difference"] == np.inf
+    assert judge._check("h", np.full((1, 2), np.nan), np.full((1, 2), np.nan)) == {
+        "name": "h", "entries": 0, "difference": 0.0,
+    }  # fmt: skip
+
+
+def test_a_network_too_large_for_the_judge_is_refused_before_anything_is_computed():
+    network = initial.network("lstm", 28, 400)
+    image, label = digits.sample(3)
+    trace = record(network, digits.as_sequences(image, "rows", 84), label)
+    with pytest.raises(proof.TooLarge, match="steps times numbers of W_hh must be at most"):
+        proof.prove(network, trace)
 
 
 def test_784_steps_are_proved_without_their_jacobians():

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from rnnviz.digits import mnist
 from rnnviz.figures import power
 from rnnviz.training import proof as training_proof
 from rnnviz.training import unrolled
+from rnnviz.training.config import Config
 from rnnviz.ui import state
 from rnnviz.ui.lab import fan as fan_part
 from rnnviz.ui.lab import growing, lesson, stories
 from rnnviz.ui.lab import proof as proof_part
+from tests.cells.examples import CELLS
 from tests.what_a_page_says import charts, told
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,6 +90,34 @@ def test_every_part_runs_in_both_languages_with_figures_described_in_words(part,
         assert chart["alt"]
         assert "nan" not in chart["alt"]
     assert text.Words(language)(f"lab.predict.{part}.question") in told(app)
+
+
+@pytest.mark.parametrize("start", state.STARTS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_untrained_network_that_a_link_can_name_opens_or_is_left_out(cell, start):
+    app = open_lab(part="exploding", subject=f"fresh:{cell}:{start}")
+    left_out = "subject" in app.session_state["link_ignored"]
+    assert left_out == (start == "forget" and "lstm" not in cell)
+    app.session_state["part"] = "proof"
+    app.run()
+    assert not app.exception
+
+
+def test_another_file_under_the_same_name_is_another_subject():
+    from tests.test_pages import trained
+
+    name = trained(cell="lstm")
+    app = open_lab(part="why", subject=name, digit="6")
+    before = lines(app, "spectra")
+    network = initial.network("lstm", hidden_size=5, seed=8)
+    card = checkpoints.Card(name[4:], "lstm", training=Config(hidden_size=5).to_dict())
+    checkpoints.save(network, checkpoints.path(name), card)
+    app.run()
+    image, label = digits.open_set("uci")[6]
+    spectra = measures.step_spectra(checkpoints.load(name), record(checkpoints.load(name), image, label))
+    drawn = lines(app, "spectra")[text.Words("en")("why.largest")]
+    np.testing.assert_allclose(drawn, np.log10(spectra.largest), atol=1e-5)
+    assert (drawn != before[text.Words("en")("why.largest")]).any()
 
 
 @pytest.mark.parametrize("name", stories.STORIES)
@@ -176,7 +207,7 @@ def test_marks_stand_where_a_gradient_leaves_what_can_be_checked_and_what_floats
     norms = np.linspace(-400.0, 0.0, 801)[None]  # half a decade a step
     line = fan_part.line("x", norms, "rnn_tanh", "default", "light")
     at = {mark: norms[0, step - 1] for mark, (step,) in line.marks.items()}
-    assert at["resolution"] == -11.5
+    assert at["resolution"] == -10.5
     assert at["float32"] == -45.0
     assert at["float64"] == -323.5
     assert not fan_part.line("x", norms[:, 780:], "rnn_tanh", "default", "light").marks
@@ -214,7 +245,7 @@ def test_results_that_two_sessions_want_are_computed_once():
             found.append(k)
             yield k
 
-    shared = growing.Growing(work(), 3)
+    shared = growing.Growing(work, 3)
     growing.grow([shared], 10.0)
     growing.grow([shared], 10.0)
     assert shared.found == found == [0, 1, 2]
@@ -224,9 +255,49 @@ def test_results_that_two_sessions_want_are_computed_once():
 def test_what_is_slow_grows_a_little_at_a_time(monkeypatch):
     clock = iter(np.arange(0.0, 100.0, 0.5))
     monkeypatch.setattr(growing.time, "monotonic", lambda: float(next(clock)))
-    works = [growing.Growing(iter(range(9)), 9) for _ in range(2)]
+    works = [growing.Growing(lambda: iter(range(9)), 9) for _ in range(2)]
     growing.grow(works, 1.2)
     assert [len(work.found) for work in works] == [2, 2]
+
+
+def test_a_session_waits_for_another_ones_first_result():
+    """Whoever opens a page while another session computes its first result must not find it empty."""
+    began, go = threading.Event(), threading.Event()
+
+    def work():
+        began.set()
+        go.wait(10)
+        yield from range(3)
+
+    shared = growing.Growing(work, 3)
+    first = threading.Thread(target=growing.grow, args=([shared], 0.0))
+    first.start()
+    began.wait(10)
+    second = threading.Thread(target=growing.grow, args=([shared], 0.0))
+    second.start()
+    go.set()
+    second.join(10)
+    assert shared.found
+    first.join(10)
+
+
+def test_work_that_fails_fails_for_who_asked_and_begins_anew_for_the_next():
+    left = [1]
+
+    def work():
+        yield 0
+        if left:
+            left.pop()
+            raise MemoryError("full")
+        yield 1
+
+    shared = growing.Growing(work, 2)
+    with pytest.raises(MemoryError, match="full"):
+        growing.grow([shared], 10.0)
+    assert not shared.found
+    assert not shared.done
+    growing.grow([shared], 10.0)
+    assert shared.found == [0, 1]
 
 
 # ---- Why, for one network and digit
@@ -382,7 +453,7 @@ def test_clipping_is_there_for_cells_with_parameters_of_their_own(cell):
 
 
 def test_the_descents_are_those_of_learn_from_the_same_weights():
-    app = open_lab(part="exploding", seed="4", gain="1.3", rate="0.2", clip="0.5")
+    app = open_lab(part="exploding", cells="rnn_tanh", seed="4", gain="1.3", rate="0.2", clip="0.5")
     images, labels = fan_part.probes(20)
     network = initial.network("rnn_tanh", hidden_size=32, seed=4, recurrent="orthogonal", gain=1.3)
     words = text.Words("en")
@@ -403,11 +474,27 @@ def test_a_new_seed_is_another_network_and_the_same_seed_the_same():
     assert charts(app)["loss"] == before
 
 
+def test_a_threshold_that_the_slider_does_not_have_is_brought_to_the_nearest_in_slider_words_and_link():
+    app = open_lab(part="unrolled", clip="0.3")
+    assert app.session_state["clip"] == app.session_state["widget_clip"] == 0.2
+    assert app.session_state["link"]["clip"] == "0.2"
+
+
 def test_numbers_that_a_slider_does_not_have_are_brought_to_the_nearest_it_has():
     app = open_lab(part="exploding", rate="0.123", clip="900")
     assert not app.exception
     assert app.session_state["rate"] == 0.1
     assert app.session_state["clip"] == 10.0
+
+
+def test_a_loss_beyond_all_measure_is_drawn_on_a_logarithmic_axis_and_told_in_powers():
+    app = open_lab(part="exploding", cells="rnn_relu", gain="3", rate="1")
+    words = text.Words("en")
+    assert words("exploding.beyond_without") in told(app)
+    figure = charts(app)["loss"]["figure"]
+    assert figure["layout"]["yaxis"]["range"][1] < 400  # powers of ten
+    assert "inf" not in html(app, '<p class="lab-lead">')
+    assert not re.search(r"\d{12}", told(app))
 
 
 # ---- Prove it
@@ -425,13 +512,47 @@ def test_the_button_proves_what_is_shown():
 
 def test_a_proof_that_fails_is_shown_as_failed(monkeypatch):
     checks = (training_proof.Check("h", 10, 0.25), training_proof.Check("x", 10, 1e-15))
-    found = training_proof.Proof(checks, training_proof.Differences(5, 5, 1e-12, 1e-10), "2.0", 1.0)
+    found = training_proof.Proof(checks, training_proof.Differences(5, 5, 2, 1e-12, 1e-10), "2.0", 1.0)
     monkeypatch.setattr(proof_part, "prove", lambda *_: found)
     app = open_lab(part="proof")
     app.button(key="prove").click().run()
     assert "Not all equal" in app.error[0].value
     assert html(app, '<table class="proof">').count("✕") == 1
     assert any("5 of these 5" in info.value for info in app.info)
+    assert text.Words("en")("proof.kinks", count=2) in told(app)
+
+
+def test_what_cannot_be_compared_is_no_proof(monkeypatch):
+    found = training_proof.Proof(
+        (training_proof.Check("h", 0, 0.0),), training_proof.Differences(0, 0, 0, 0.0, 1e-10), "2", 1
+    )
+    monkeypatch.setattr(proof_part, "prove", lambda *_: found)
+    app = open_lab(part="proof")
+    app.button(key="prove").click().run()
+    assert not app.success
+    assert text.Words("en")("proof.nothing") in told(app)
+    assert "✓" not in html(app, '<table class="proof">')
+
+
+def test_a_network_too_large_to_be_proved_is_told_so(monkeypatch):
+    monkeypatch.setattr(training_proof, "MAX_WORK", 1000)
+    app = open_lab(part="proof")
+    app.button(key="prove").click().run()
+    assert text.Words("en")("proof.too_large") in told(app)
+
+
+def test_a_proof_that_failed_is_not_asked_for_again_by_itself(monkeypatch):
+    calls = []
+
+    def fails(*_):
+        calls.append(1)
+        raise training_proof.ProofFailed("no torch")
+
+    monkeypatch.setattr(proof_part, "prove", fails)
+    app = open_lab(part="proof")
+    app.button(key="prove").click().run()
+    app.run()
+    assert len(calls) == 1
 
 
 def test_a_judge_that_does_not_answer_is_told_in_words(monkeypatch):

@@ -22,11 +22,13 @@ from .legend import legend
 from .lesson import lesson
 
 PART = "exploding"
-TOLD = ("jump", "relu", "tame")
-CELLS = ("rnn_tanh", "rnn_relu")
+TOLD = ("jump", "saturated", "tame")
+CELLS = ("rnn_relu", "rnn_tanh")
 UNITS, DIGITS, UPDATES = 32, 20, 100
 RATES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0]
 CLIPS = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]
+TALL = 50.0
+"""A loss beyond it makes the axis of losses logarithmic."""
 UNLEARNT = float(np.log(10))
 """The loss of a network that gives every class a tenth."""
 
@@ -58,7 +60,7 @@ def _controls(words: Words) -> None:
     now["cells"] = [cell]
     slider(words("fan.gain"), 0.5, 3.0, 0.05, "gain")
     for key, values in (("rate", RATES), ("clip", CLIPS)):
-        now[key] = min(values, key=lambda value, key=key: abs(np.log(value / now[key])))  # a link may say any number
+        now[key] = state.nearest(values, now[key])
         state.remember(st.select_slider, words(f"exploding.{key}"), values, key=key, format_func="{:g}".format)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         state.remember(st.number_input, words("subject.seed"), 0, 9999, key="seed", width="stretch")
@@ -78,7 +80,7 @@ def _descents(words: Words) -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _growing(cell: str, gain: float, rate: float, seed: int, clip: float | None) -> Growing:
-    return Growing(_numbers(cell, gain, rate, seed, clip), UPDATES + 1)
+    return Growing(lambda: _numbers(cell, gain, rate, seed, clip), UPDATES + 1)
 
 
 def _numbers(cell: str, gain: float, rate: float, seed: int, clip: float | None) -> Iterator[tuple[float, ...]]:
@@ -101,37 +103,43 @@ def _look(words: Words, works: list[Growing], clip: float) -> None:
         "without": (style.LINES[theme]["level"], "solid"),
         "with": (style.LINES[theme]["h"], "solid"),
     }
+    if not all(work.found for work in works):
+        st.progress(0.0, words("exploding.progress", done=0, updates=UPDATES))
+        return
     found = [np.array(work.found) for work in works]  # (updates, 3)
+    tall = max(values[:, 0][np.isfinite(values[:, 0])].max(initial=0.0) for values in found) > TALL
     lines = {}
     for column, name in enumerate(("loss", "norm")):
         lines[name] = [
-            Line(words(f"exploding.{key}", clip=clip), _padded(values[:, column], name == "norm"), *look)
+            Line(words(f"exploding.{key}", clip=clip), _padded(values[:, column], name == "norm" or tall), *look)
             for values, (key, look) in zip(found, looks.items(), strict=True)
         ]
-    legend(lines["loss"], [f"{values[-1, 0]:.2f}" for values in found], words("exploding.lead", done=len(found[0]) - 1))
+    done = min(len(values) for values in found) - 1
+    legend(lines["loss"], [_loss(values[-1, 0]) for values in found], words("exploding.lead", done=done))
     hover = {key: words(f"exploding.hover_{key}") + "<extra></extra>" for key in ("loss", "norm")}
     loss = over_time.over_time(
-        lines["loss"], Axis(words("exploding.loss"), False, (0.0, 2.5)), words("exploding.across"),
-        {"line": hover["loss"], "mark": ""}, theme, level=UNLEARNT, first=0,
+        lines["loss"], Axis(words("exploding.loss"), tall, (0.0, 1.0) if tall else (0.0, 2.5)),
+        words("exploding.across"), {"line": hover["loss"], "mark": ""}, theme,
+        level=float(np.log10(UNLEARNT)) if tall else UNLEARNT, first=0,
     )  # fmt: skip
     norm = over_time.over_time(
         lines["norm"], Axis(words("exploding.norm"), holds=(0.0, 1.0)), words("exploding.across"),
         {"line": hover["norm"], "mark": ""}, theme, level=float(np.log10(clip)), first=0,
     )  # fmt: skip
-    told = {"without": found[0][-1, 0], "with_clip": found[1][-1, 0]}
+    told = {"without": _loss(found[0][-1, 0]), "with_clip": _loss(found[1][-1, 0])}
     items = [
         Chart("loss", words("exploding.title_loss"), loss, words("exploding.alt_loss", **told)),
         Chart("norm", words("exploding.title_norm"), norm, words("exploding.alt_norm", **_largest(found))),
     ]
     charts(items, theme, key="exploding_charts")
-    done = min(len(values) for values in found) - 1
     if not all(work.done for work in works):
         st.progress(done / UPDATES, words("exploding.progress", done=done, updates=UPDATES))
     slopes = {"before": found[0][0, 2], "low": np.nanmin(found[0][:, 2]), "with_clip": np.nanmin(found[1][:, 2])}
     told = [words("exploding.told", **_largest(found)), words("exploding.slopes", **slopes)]
     st.markdown(words.join([*told, words("exploding.how", units=UNITS, digits=DIGITS)]))
-    if any(not np.isfinite(values).all() for values in found):
-        st.warning(words("exploding.beyond"), icon=":material/trending_up:")
+    for values, key in zip(found, looks, strict=True):
+        if not np.isfinite(values[:, :2]).all():
+            st.warning(words(f"exploding.beyond_{key}"), icon=":material/trending_up:")
 
 
 def _padded(values: np.ndarray, log: bool) -> np.ndarray:
@@ -142,9 +150,17 @@ def _padded(values: np.ndarray, log: bool) -> np.ndarray:
 
 
 def _largest(found: list[np.ndarray]) -> dict[str, object]:
-    """Return the largest norm without clipping, at which update it was, and the largest loss from then on."""
+    """Return, in words, the largest norm without clipping, its update, and the largest loss from then on."""
     norms, losses = found[0][:, 1], found[0][:, 0]
     at = int(np.argmax(np.where(np.isfinite(norms), norms, -1.0)))
     later = losses[at:][np.isfinite(losses[at:])]
-    peak = float(later.max()) if len(later) else float("nan")
-    return {"norm": figures.power(float(np.log10(max(norms[at], 1e-300)))), "update": at, "peak": peak}
+    return {"norm": _short(norms[at]), "update": at, "peak": _loss(later.max(initial=0.0))}
+
+
+def _loss(value: float) -> str:
+    return f"{value:.2f}" if value < TALL else _short(value)
+
+
+def _short(value: float) -> str:
+    with np.errstate(divide="ignore"):
+        return figures.power(float(np.log10(value))) if np.isfinite(value) else "∞"

@@ -24,8 +24,8 @@ TOLD = ("rnn", "gated", "bias", "orthogonal", "explode", "activations", "irnn", 
 MAX_CURVES = 6
 SEEDS, DIGITS = {"rows": 8, "pixels": 4, "permuted": 4}, {"rows": 16, "pixels": 8, "permuted": 8}
 """Networks per curve, and digits that each reads."""
-RESOLUTION = -11.0
-"""log10 of the norm below which central differences of a loss of about 2.3 see rounding only: ε^(2/3), in float64."""
+RESOLUTION = -10.0
+"""log10 of what central differences of a loss of about 2.3 resolve: its rounding, 5·10⁻¹⁶, over a nudge of 6·10⁻⁶."""
 SMALLEST = {"float32": np.log10(2.0) * -149, "float64": np.log10(2.0) * -1074}
 """log10 of the smallest number above 0 that each holds."""
 
@@ -51,7 +51,7 @@ def _controls(words: Words) -> None:
     state.remember(
         st.pills,
         words("fan.cells"),
-        [cell for cell in CELLS if cell != "peephole_lstm_full"],
+        list(CELLS),
         selection_mode="multi",
         format_func=lambda cell: words(f"cell.{cell}"),
         key="cells",
@@ -117,18 +117,21 @@ def _fans(words: Words, chosen: Sequence[tuple[str, fan.Beginning]]) -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=256)
 def _growing(begun: fan.Beginning, reading: str, delay: int) -> Growing:
-    images, labels = probes(DIGITS[reading])
+    seeds, count = SEEDS[reading], DIGITS[reading]
+    return Growing(lambda: _readings(begun, reading, delay, seeds, count), seeds * count)
+
+
+def _readings(begun: fan.Beginning, reading: str, delay: int, seeds: int, count: int) -> Iterator:
+    """Yield the norms that each digit gives in each network; None where a network grows beyond all numbers."""
+    images, labels = probes(count)
     sequences = digits.as_sequences(images, reading, delay)
-    return Growing(_over_seeds(begun, sequences, labels, SEEDS[reading]), SEEDS[reading])
-
-
-def _over_seeds(begun: fan.Beginning, sequences: np.ndarray, labels: np.ndarray, count: int) -> Iterator:
-    """Yield each seed's norms; None for one whose states grow beyond all numbers."""
-    for seed in range(count):
-        try:
-            yield fan.norms(begun, sequences, labels, seed)
-        except OverflowError:
-            yield None
+    networks = [begun.network(sequences.shape[-1], seed) for seed in range(seeds)]
+    for x, label in zip(sequences, labels, strict=True):
+        for network in networks:
+            try:
+                yield fan.norms(network, x, int(label))
+            except OverflowError:
+                yield None
 
 
 @st.cache_resource(show_spinner=False)
@@ -148,9 +151,9 @@ def _look(words: Words, chosen, works: Sequence[Growing], reading: str, delay: i
     for state_name in ("h", "c"):
         lines = []
         for (start, begun), work in zip(chosen, works, strict=True):
-            known = [seed[state_name] for seed in list(work.found) if seed and state_name in seed]
+            known = [norms[state_name] for norms in list(work.found) if norms and state_name in norms]
             if known:
-                lines.append(line(title(words, start, begun), np.concatenate(known), begun.cell, start, theme))
+                lines.append(line(title(words, start, begun), np.array(known), begun.cell, start, theme))
         if lines:
             found[state_name] = lines
     items = [_chart(words, name, lines, delay, theme) for name, lines in found.items()]
@@ -158,10 +161,9 @@ def _look(words: Words, chosen, works: Sequence[Growing], reading: str, delay: i
         legend(lines, [figures.power(line.y[0]) for line in lines], words("fan.reaches"))
     charts(items, theme, key="fan_charts")
     seen, count = sum(len(work.found) for work in works), sum(work.count for work in works)
-    numbers = {"networks": min((len(work.found) for work in works), default=0), "digits": DIGITS[reading]}
-    told = words("fan.band", most=SEEDS[reading], units=fan.Beginning("lstm").hidden_size, **numbers)
+    told = words("fan.band", seeds=SEEDS[reading], digits=DIGITS[reading], units=chosen[0][1].hidden_size)
     if seen < count:
-        st.progress(seen / count, told)
+        st.progress(seen / count, words.join([told, words("fan.growing", done=seen, count=count)]))
     else:
         st.caption(told)
     present = {mark for lines in found.values() for line in lines for mark in line.marks}
@@ -169,7 +171,7 @@ def _look(words: Words, chosen, works: Sequence[Growing], reading: str, delay: i
     for mark in over_time.MARKS:
         if mark in present:
             st.caption(words(f"mark.{mark}.read"))
-    if any(seed is None for work in works for seed in list(work.found)):
+    if any(norms is None for work in works for norms in list(work.found)):
         st.warning(words("fan.overflow"), icon=":material/trending_up:")
     if st.session_state["depth"] > 1:
         st.caption(words("fan.first_layer", depth=st.session_state["depth"]))
@@ -186,9 +188,10 @@ def line(name: str, log10: np.ndarray, cell: str, start: str, theme: str) -> ove
     absolute = fan.band(log10).median
     marks = {}
     for mark, floor in {"resolution": RESOLUTION, **SMALLEST}.items():
-        below = np.flatnonzero(np.isfinite(absolute) & (absolute < floor))
-        if below.size and np.isfinite(middle.median[below[-1]]):
-            marks[mark] = [int(below[-1]) + 1]
+        above = np.flatnonzero(~(absolute < floor))  # from the first step on, all before are below
+        at = int(above[0]) - 1 if above.size else len(absolute) - 1
+        if at >= 0 and np.isfinite(middle.median[at]):
+            marks[mark] = [at + 1]
     looks = style.CELLS[theme][cell], style.STARTS[start]
     return over_time.Line(name, middle.median, *looks, middle.low, middle.high, marks)
 

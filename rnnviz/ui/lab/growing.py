@@ -14,26 +14,38 @@ FIRST = 0.06
 LATER = 0.2
 EVERY = 0.3
 """Seconds between two looks."""
+WAIT = 20.0
+"""Seconds that a session waits for another one's first result."""
 
 
 class Growing:
-    """What an iterator has yielded so far, of `count` results."""
+    """What an iterator has yielded so far, of `count` results; `begin` makes the iterator."""
 
-    def __init__(self, work: Iterator[Any], count: int):
+    def __init__(self, begin: Callable[[], Iterator[Any]], count: int):
         self.found: list[Any] = []
         self.count, self.done = count, False
-        self._work, self._lock = work, threading.Lock()
+        self._begin, self._work, self._lock = begin, None, threading.Lock()
 
     def grow(self) -> None:
-        """Wait for one result more; nothing where another session is at it, or where all are there."""
-        if self.done or not self._lock.acquire(blocking=False):
+        """Compute one result more; where another session is at it, nothing, or the wait for the first one.
+
+        What the work raises is raised here, and the work begins anew when it is next asked for.
+        """
+        if self.done or not self._lock.acquire(timeout=0 if self.found else WAIT):
             return
         try:
+            if self._work is None and not self.found:
+                self._work = self._begin()
             self.found.append(next(self._work))
             self.done = len(self.found) == self.count
         except StopIteration:
             self.done = True
+        except BaseException:
+            self.found, self._work = [], None
+            raise
         finally:
+            if self.done:
+                self._work = None  # it may hold far more than its results
             self._lock.release()
 
 

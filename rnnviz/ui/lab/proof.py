@@ -9,7 +9,7 @@ import streamlit as st
 
 from ... import figures
 from ...text import Words
-from ...training.proof import Check, Proof, ProofFailed, prove
+from ...training.proof import Check, Proof, ProofFailed, TooLarge, prove
 from .. import frame
 from . import stories, subject
 from .lesson import lesson
@@ -54,9 +54,13 @@ def _prove(words: Words, seen: Subject) -> None:
         with st.spinner(words("proof.working"), show_time=True):
             found = _found(seen.key, seen)
     except _Busy:
+        st.session_state["proved"] = None  # only a press asks again
         st.info(words("proof.busy"), icon=":material/hourglass:")
+    except TooLarge:
+        st.info(words("proof.too_large"), icon=":material/hourglass_disabled:")
     except ProofFailed as error:
         frame.log(error)
+        st.session_state["proved"] = None
         st.error(words("proof.failed"), icon=":material/error:")
     else:
         _tell(words, found)
@@ -77,14 +81,19 @@ def _found(key: tuple, _seen: Subject) -> Proof:
 
 
 def _tell(words: Words, found: Proof) -> None:
-    sound = all(check.sound for check in found.checks) and found.differences.sound
-    largest = max(check.difference for check in found.checks)
-    told = words("proof.sound" if sound else "proof.wrong", largest=_short(largest))
-    (st.success if sound else st.error)(told, icon=":material/verified:" if sound else ":material/error:")
+    equal, apart = all(check.sound for check in found.checks), found.differences
+    largest = _short(max(check.difference for check in found.checks))
+    if not any(check.entries for check in found.checks):
+        st.info(words("proof.nothing"), icon=":material/visibility_off:")
+    elif equal:
+        st.success(words("proof.sound", largest=largest), icon=":material/verified:")
+    else:
+        st.error(words("proof.wrong", largest=largest), icon=":material/error:")
+    if not apart.sound:
+        st.error(words("proof.apart", difference=_short(apart.difference)), icon=":material/error:")
     rows = "".join(_row(words, check) for check in found.checks)
     heads = "".join(f"<th>{escape(words(f'proof.column_{name}'))}</th>" for name in ("what", "entries", "difference"))
     st.html(f'<table class="proof"><thead><tr>{heads}<th></th></tr></thead><tbody>{rows}</tbody></table>')
-    apart = found.differences
     st.markdown(
         words(
             "proof.differences",
@@ -93,6 +102,8 @@ def _tell(words: Words, found: Proof) -> None:
             resolution=_short(apart.resolution),
         )
     )
+    if apart.kinks:
+        st.caption(words("proof.kinks", count=apart.kinks))
     if apart.below:
         st.info(
             words("proof.below", below=apart.below, count=apart.entries, resolution=_short(apart.resolution)),
@@ -102,11 +113,10 @@ def _tell(words: Words, found: Proof) -> None:
 
 
 def _row(words: Words, check: Check) -> str:
-    mark = "✓" if check.sound else "✕"
-    return (
-        f"<tr><td>{escape(words(f'proof.check.{check.name}'))}</td><td>{check.entries:,}</td>"
-        f'<td>{escape(_short(check.difference))}</td><td class="{"sound" if check.sound else "wrong"}">{mark}</td></tr>'
-    )
+    name, compared = escape(words(f"proof.check.{check.name}")), check.entries > 0 or not check.sound
+    difference = escape(_short(check.difference)) if compared else "–"
+    kind, mark = ("sound", "✓") if check.sound and compared else ("wrong", "✕") if compared else ("open", "–")
+    return f'<tr><td>{name}</td><td>{check.entries:,}</td><td>{difference}</td><td class="{kind}">{mark}</td></tr>'
 
 
 def _short(value: float) -> str:

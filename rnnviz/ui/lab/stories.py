@@ -31,7 +31,7 @@ DEFAULTS: dict[str, dict[str, object]] = {
         "update": None,  # of the film; None for the newest
         "road": "h",
     },
-    "exploding": {"cells": ["rnn_tanh"], "gain": 1.5, "rate": 0.3, "clip": 1.0, "seed": 0},
+    "exploding": {"cells": ["rnn_relu"], "gain": 1.5, "rate": 0.05, "clip": 1.0, "seed": 0},
     "proof": {"subject": "lstm-64", "gain": 1.0, "bias": 1.0, "seed": 0, "delay": 0},
 }
 """By part; "level" and "label" are left to the network that is shown."""
@@ -73,8 +73,8 @@ STORIES: dict[str, tuple[str, dict[str, object]]] = {
     "recall-end": ("recall", {}),
     # ---- Exploding
     "jump": ("exploding", {}),
-    "tame": ("exploding", {"gain": 1.0, "rate": 0.02}),
-    "relu": ("exploding", {"cells": ["rnn_relu"], "rate": 0.05}),
+    "saturated": ("exploding", {"cells": ["rnn_tanh"], "rate": 0.3}),
+    "tame": ("exploding", {"cells": ["rnn_tanh"], "gain": 1.0, "rate": 0.02}),
     # ---- Prove it
     "proof-trained": ("proof", {}),
     "proof-vanished": ("proof", {"subject": "fresh:rnn_tanh:default", "delay": 56}),
@@ -105,6 +105,8 @@ def buttons(words: Words, names: Sequence[str]) -> None:
 def tell(name: str) -> None:
     """Bring back a story's settings; for a button's on_click."""
     part, values = STORIES[name]
+    for key in ("label", "level"):  # another network's, or another digit's
+        st.session_state.pop(key, None)
     st.session_state.update(DEFAULTS[part] | values)
     st.session_state["part"] = st.session_state["lab_part"] = part
 

@@ -47,17 +47,18 @@ class Subject:
     """How it reads: one of `digits.ORDERS`."""
     delay: int
     """How many blank rows follow the digit."""
+    version: tuple
+    """What is another for other weights under one name: the settings of an untrained network, the age of a file."""
 
     @property
     def key(self) -> tuple:
         """What is another for every other subject: for caches."""
-        drawn = tuple(st.session_state[key] for key in ("gain", "bias", "seed")) if self.fresh else ()
-        return self.name, *drawn, self.level, self.trace.label, self.trace["x"].tobytes()
+        return *self.reader, self.level, self.trace.label, self.trace["x"].tobytes()
 
     @property
-    def fresh(self) -> bool:
-        """Whether it is untrained."""
-        return self.name.startswith("fresh:")
+    def reader(self) -> tuple:
+        """The same for the network and how it reads, whatever the digit is."""
+        return self.name, self.version, self.order, self.delay
 
 
 def choose(words: Words, left, right) -> tuple[Subject | None, dict[str, object]]:
@@ -73,11 +74,8 @@ def choose(words: Words, left, right) -> tuple[Subject | None, dict[str, object]
     with right:
         subject = _choose(words, shown)
     now = st.session_state
-    label, level = now.get("label", state.AUTO), now.get("level")
-    told = {
-        "label": None if label == state.AUTO else label,
-        "level": None if subject is None or level == subject.network.num_layers else level,
-    }
+    label, several = now.get("label", state.AUTO), subject is not None and subject.network.num_layers > 1
+    told = {"label": None if label == state.AUTO else label, "level": now.get("level") if several else None}
     return subject, picker.link(shown) | told
 
 
@@ -104,7 +102,13 @@ def _choose(words: Words, shown: picker.Shown) -> Subject | None:
     except OverflowError:
         st.warning(words("subject.overflow"), icon=":material/trending_up:")
         return None
-    return Subject(name, title, network, trace, level, order, delay)
+    return Subject(name, title, network, trace, level, order, delay, _version(name))
+
+
+def _version(name: str) -> tuple:
+    if name.startswith("fresh:"):
+        return tuple(st.session_state[key] for key in ("gain", "bias", "seed"))
+    return (cache.version(name),)
 
 
 def _network(words: Words) -> str:
@@ -161,14 +165,16 @@ def _opened(words: Words, name: str) -> tuple[Network, str, str, str, int]:
 def _level(words: Words, network: Network) -> int:
     """Ask for the layer where there are several, and return it, from 0: the top one unless another was chosen."""
     now, layers = st.session_state, network.num_layers
-    if now.get("level", 0) > layers or layers == 1:
-        now["level"] = layers
-    now.setdefault("level", layers)
     if layers == 1:
         return 0
-    return state.remember(
+    if now.setdefault("level", layers) > layers:
+        now["level"] = layers
+    level = state.remember(
         st.segmented_control, words("step.layer"), list(range(1, layers + 1)), key="level", required=True
-    ) - 1  # fmt: skip
+    )
+    if level == layers:  # not chosen: another network's top layer has another number
+        del now["level"]
+    return level - 1
 
 
 def _label(words: Words, true: int | None) -> int | None:

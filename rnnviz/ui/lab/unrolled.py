@@ -1,5 +1,7 @@
 """Part 3: where a weight's gradient comes from, step by step; truncated backpropagation and clipping."""
 
+from contextlib import suppress
+
 import numpy as np
 import streamlit as st
 
@@ -23,6 +25,7 @@ HEIGHT = 300
 BATCH = 60
 """So many bundled digits tell how long gradients are."""
 BINS = 16
+CLIPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]
 
 
 def show(words: Words) -> dict[str, object]:
@@ -105,19 +108,20 @@ def _truncation(words: Words, seen: Subject) -> None:
 def _clipping(words: Words, seen: Subject) -> None:
     st.subheader(words("unrolled.clipping"), anchor=False)
     network, theme = seen.network, st.context.theme.type or "light"
+    st.session_state["clip"] = state.nearest(CLIPS, st.session_state["clip"])
     clip = state.remember(
         st.select_slider, words("unrolled.clip"), CLIPS, key="clip", format_func=lambda clip: f"{clip:g}"
     )
     own = learn.gradients(network, seen.trace)
     norm = learn.norm(own)
-    lengths = _lengths(seen.key, seen)
+    lengths = _lengths(seen.reader, seen)
     told = {
         "norm": figures.power(np.log10(norm)) if norm else "0",
         "clip": clip,
         "factor": min(1.0, clip / (norm + 1e-6)),
     }
     st.markdown(words("unrolled.clipped" if norm > clip else "unrolled.short", **told))
-    logs = np.log10(lengths[lengths > 0])
+    logs = np.log10(lengths[(lengths > 0) & np.isfinite(lengths)])
     if not len(logs):
         return
     low, high = min(logs.min(), np.log10(clip)), max(logs.max(), np.log10(clip))
@@ -131,16 +135,19 @@ def _clipping(words: Words, seen: Subject) -> None:
     )  # fmt: skip
     over = int((lengths > clip).sum())
     alt = words("unrolled.alt_clip", over=over, count=len(lengths), clip=clip)
-    charts([Chart("clip", words("unrolled.title_clip"), figure, alt)], theme, key="clip_charts")
+    charts([Chart("clip", words("unrolled.title_clip", count=len(lengths)), figure, alt)], theme, key="clip_charts")
     st.caption(alt)
-
-
-CLIPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _lengths(key: tuple, _seen: Subject) -> np.ndarray:
-    """Return the norms of the gradients in all parameters together, each of one digit's loss."""
+    """Return the norms of the gradients in all parameters together, each of one digit's loss.
+
+    Digits at which the network grows beyond all numbers are left out.
+    """
     (images, labels), network = probes(BATCH if _seen.order == "rows" else BATCH // 10), _seen.network
-    pairs = zip(as_sequences(images, _seen.order, _seen.delay), labels, strict=True)
-    return np.array([learn.norm(learn.gradients(network, record(network, x, int(label)))) for x, label in pairs])
+    found = []
+    for x, label in zip(as_sequences(images, _seen.order, _seen.delay), labels, strict=True):
+        with suppress(OverflowError):
+            found.append(learn.norm(learn.gradients(network, record(network, x, int(label)))))
+    return np.array(found)

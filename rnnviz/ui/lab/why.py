@@ -12,7 +12,7 @@ from ...figures import over_time, style
 from ...figures.over_time import Axis, Line
 from ...text import Words
 from ..charts import Chart, charts
-from ..reading import MAX_JACOBIAN
+from ..reading import jacobian_fits
 from . import stories, subject
 from .legend import legend
 from .lesson import lesson
@@ -24,6 +24,8 @@ TOLD = (
 )  # fmt: skip
 HALF_LIVES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, np.inf)
 HEIGHT = 320
+MAX_SPECTRA = 2_000_000_000
+"""Steps times the cube of the state's size: what eigenvalues cost, here about seven seconds."""
 
 
 def show(words: Words) -> dict[str, object]:
@@ -40,11 +42,12 @@ def show(words: Words) -> dict[str, object]:
 
 def _explain(words: Words, seen: Subject) -> None:
     theme = st.context.theme.type or "light"
-    states = len(seen.network.kind.states)
-    if len(seen.trace) * (seen.network.hidden_size * states) ** 2 > MAX_JACOBIAN:
+    size = seen.network.hidden_size * len(seen.network.kind.states)
+    if not jacobian_fits(seen.network, len(seen.trace)) or len(seen.trace) * size**3 > MAX_SPECTRA:
         st.info(words("why.too_long"), icon=":material/hourglass_disabled:")
         return
-    found = numbers(seen.key, seen)
+    with st.spinner(words("why.working")):
+        found = numbers(seen.key, seen)
     roads = _roads(words, seen, found, theme)
     legend(roads, [figures.power(line.y[0]) for line in roads], words("why.reaches", title=seen.title))
     st.markdown(_summary(words, seen, found))

@@ -41,9 +41,9 @@ class Slider {
     this.value = value;
     this.sending ??= setTimeout(() => {
       this.sending = null;
+      this.told = performance.now();
       this.setState("moved", [this.value, ++this.count]);
-    }, Math.max(0, SEND_MS - (this.moved - (this.sent ?? -Infinity))));
-    this.sent = this.moved;
+    }, Math.max(0, SEND_MS - (this.moved - (this.told ?? -Infinity))));
     this.settle();
   }
 

@@ -17,7 +17,7 @@ from .. import stories
 from . import found
 from .found import Shown
 
-MOST_SEEDS, MOST_BLANK, MOST_UPDATES, LAST_SEED = 5, 84, 5000, 9999
+MOST_SEEDS, MOST_BLANK, MOST_UPDATES, MOST_RATE, LAST_SEED = 5, 84, 5000, 1.0, 9999
 LOADING = 4.0
 """Seconds that a run takes besides its training, where none has told yet."""
 
@@ -55,8 +55,8 @@ def show(words: Words) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="recall_numbers"):
             _number(words, "seeds", 1, MOST_SEEDS, 1)
             state.remember(st.slider, words("recall.blank"), 0, MOST_BLANK, step=7, key="blank", width=170)
-            _number(words, "rate_rnn", 1e-6, 1.0, 1e-3)
-            _number(words, "rate_gated", 1e-6, 1.0, 1e-3)
+            _number(words, "rate_rnn", 1e-6, MOST_RATE, 1e-3)
+            _number(words, "rate_gated", 1e-6, MOST_RATE, 1e-3)
             _number(words, "updates", 10, MOST_UPDATES, 100)
             about = st.container(gap="xxsmall", width="stretch", key="recall_about")
         with buttons:
@@ -234,6 +234,8 @@ def _ask_again(shown: Shown) -> None:
     asked["seeds"] = min(asked["seeds"], MOST_SEEDS)
     asked["blank"] = min(asked["blank"], MOST_BLANK)
     asked["updates"] = min(max(asked["updates"], 10), MOST_UPDATES)
+    for key in ("rate_rnn", "rate_gated"):
+        asked[key] = min(asked[key], MOST_RATE)
     st.session_state.update(asked)
 
 
