@@ -1,6 +1,7 @@
 """Lines over the time steps, from left to right as the literature draws them: fans, spectra, shares."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -63,9 +64,11 @@ def over_time(
     level line. shade: (from, to, words) of steps that are marked apart. moment: a step marked by an upright line.
     named: whether the lines' names stand above them.
     """
-    values = np.concatenate([np.asarray(axis.holds, float), *(_values(line) for line in lines)])
-    values = values[np.isfinite(values)]
-    low, high = (float(values.min()), float(values.max())) if len(values) else (-1.0, 0.0)
+    known = np.concatenate([np.asarray(axis.holds, float), *(values(line) for line in lines)])
+    known = known[np.isfinite(known)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (-1.0, 0.0)
+    if axis.log and high - low < 1:  # never less than a decade: a small change must look like one
+        low, high = (low + high - 1) / 2, (low + high + 1) / 2
     margin = 0.05 * (high - low) or 0.5
     foot, top = low - margin, high + margin
     last = first + max((len(line.y) for line in lines), default=1) - 1
@@ -78,11 +81,11 @@ def over_time(
             x=(shade[0] + shade[1]) / 2, y=1, yref="paper", yanchor="bottom", text=shade[2], showarrow=False
         )  # fmt: skip
     if level is not None:
-        figure.add_hline(level, line={"color": LINES[theme]["level"], "width": 1.5, "dash": "dash"})
+        figure.add_hline(level, line={"color": LINES[theme]["text"], "width": 1.5, "dash": "dash"})
     if moment is not None:
         figure.add_vline(moment, line={"color": LINES[theme]["level"], "width": 2})
     for line in lines:
-        figure.add_traces(_band(line, foot, first))
+        figure.add_traces(_band(line, first))
     for line in lines:
         figure.add_trace(_line(line, axis.log, hover["line"], first))
     for line in lines:
@@ -117,32 +120,59 @@ def bars(
 
 def histogram(
     edges: Sequence[float], counts: Sequence[int], labels: Sequence[str], titles: Mapping[str, str], colour: str,
-    hover: str, theme: str = "light", level: float | None = None, height: int = HEIGHT,
+    hover: str, theme: str = "light", height: int = HEIGHT,
 ) -> go.Figure:  # fmt: skip
     """Return counts (N,) of what lies between edges (N + 1,), drawn with equal widths and named by labels (N,).
 
-    titles: "x" and "y". level: a value in the units of `edges`, marked by an upright line.
+    titles: "x" and "y".
     """
-    axis = Axis(titles["y"], log=False)
-    figure = go.Figure(
-        layout=_layout(axis, titles["x"], (0.0, max(counts, default=0) * 1.08 or 1.0), (0, 1), theme, height)
+    figure = _counted(np.arange(len(counts)), counts, labels, titles, colour, hover, theme, height)
+    return figure.update_xaxes(
+        range=[-0.6, len(counts) - 0.4], tickvals=list(range(len(counts))), ticktext=list(labels)
     )
-    figure.add_trace(go.Bar(x=np.arange(len(counts)), y=list(counts), marker={"color": colour}, hovertemplate=hover,
-                            customdata=list(labels)))  # fmt: skip
-    figure.update_xaxes(range=[-0.6, len(counts) - 0.4], tickvals=list(range(len(counts))), ticktext=list(labels))
+
+
+def log_histogram(
+    log10: np.ndarray, titles: Mapping[str, str], colour: str, hover: str, theme: str = "light",
+    level: float | None = None, height: int = HEIGHT,
+) -> go.Figure:  # fmt: skip
+    """Return how often values, given as log10 (N,), occur in each tenth of a decade. level: log10 of a marked value."""
+    held = np.append(log10, [] if level is None else [level])
+    low, high = np.floor(held.min() * 10) / 10 - 0.1, np.ceil(held.max() * 10) / 10 + 0.1
+    edges = np.linspace(low, high, round((high - low) * 10) + 1)
+    counts, middles = np.histogram(log10, edges)[0].tolist(), (edges[:-1] + edges[1:]) / 2
+    labels = [f"{power(round(float(a), 1))} – {power(round(float(b), 1))}" for a, b in pairwise(edges)]
+    figure = _counted(middles, counts, labels, titles, colour, hover, theme, height)
+    places = ticks(low, high)
+    figure.update_xaxes(range=[low, high], tickvals=places, ticktext=[power(place) for place in places])
     if level is not None:
-        place = float(np.interp(level, edges, np.arange(len(edges)))) - 0.5
-        figure.add_vline(place, line={"color": LINES[theme]["level"], "width": 2})
-    return figure.update_layout(bargap=0.08)
+        figure.add_vline(level, line={"color": LINES[theme]["level"], "width": 2})
+    return figure
+
+
+def _counted(x, counts, labels, titles: Mapping[str, str], colour: str, hover: str, theme: str, height: int):
+    top = max(counts, default=0) * 1.08 or 1.0
+    figure = go.Figure(layout=_layout(Axis(titles["y"], log=False), titles["x"], (0.0, top), (0, 1), theme, height))
+    bars = go.Bar(x=x, y=list(counts), marker={"color": colour}, hovertemplate=hover, customdata=list(labels))
+    return figure.add_trace(bars).update_layout(bargap=0.08)
 
 
 def ticks(low: float, high: float, most: int = 7) -> list[float]:
-    """Return whole numbers at round distances between low and high, 0 among them where it lies there."""
+    """Return where a logarithmic axis from 10**low to 10**high is labelled: at whole powers in round distances.
+
+    Where these are fewer than three, round numbers between them as well.
+    """
     stride = next(k for k in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if (high - low) / k <= most)
-    return [float(k) for k in range(int(np.ceil(low / stride)) * stride, int(np.floor(high)) + 1, stride)]
+    found = [float(k) for k in range(int(np.ceil(low / stride)) * stride, int(np.floor(high)) + 1, stride)]
+    if len(found) >= 3:
+        return found
+    factors = (1, 2, 5) if high - low > 0.8 else (1, 1.5, 2, 3, 5, 7)
+    found = [np.log10(k * 10.0**d) for d in range(int(np.floor(low)), int(np.ceil(high)) + 1) for k in factors]
+    return [float(place) for place in found if low <= place <= high]
 
 
-def _values(line: Line) -> np.ndarray:
+def values(line: Line) -> np.ndarray:
+    """Return all numbers of a line and its band."""
     return np.concatenate([line.y, *(each for each in (line.low, line.high) if each is not None)])
 
 
@@ -183,13 +213,12 @@ def _steps(first: int, last: int) -> list[int]:
     return [first, *(k for k in between if k > first + stride // 2), last]
 
 
-def _band(line: Line, foot: float, first: int) -> list[go.Scatter]:
+def _band(line: Line, first: int) -> list[go.Scatter]:
     if line.low is None:
         return []
     x = first + np.arange(len(line.y))
-    low, high = (np.where(np.isneginf(each), foot, each) for each in (line.low, line.high))
-    known = np.isfinite(low) & np.isfinite(high)
-    around = np.concatenate([high[known], low[known][::-1]])
+    known = np.isfinite(line.low) & np.isfinite(line.high)  # a band that ends at exactly zero has no end to be drawn
+    around = np.concatenate([line.high[known], line.low[known][::-1]])
     return [
         go.Scatter(
             x=np.concatenate([x[known], x[known][::-1]]),

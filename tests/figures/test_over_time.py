@@ -37,12 +37,12 @@ def test_every_mark_looks_different():
     assert len({symbol for symbol, _ in over_time.MARKS.values()}) == len(over_time.MARKS)
 
 
-def test_a_band_lies_around_its_line_and_reaches_the_foot_where_its_end_is_exactly_zero():
-    line = Line("a", np.array([-2.0, -1.0]), "#112233", low=np.array([-np.inf, -1.5]), high=np.array([-1.0, -0.5]))
-    found = figure([line])
-    band = found.data[0]
+def test_a_band_lies_around_its_line_but_where_one_of_its_ends_is_exactly_zero():
+    low, high = np.array([-np.inf, -1.5, -0.5]), np.array([-1.0, -0.5, 0.5])
+    band = figure([Line("a", np.array([-2.0, -1.0, 0.0]), "#112233", low=low, high=high)]).data[0]
     assert band.fill == "toself"
-    np.testing.assert_allclose(band.y, [-1.0, -0.5, -1.5, found.layout.yaxis.range[0]], rtol=1e-6)
+    np.testing.assert_array_equal(band.x, [2, 3, 3, 2])
+    np.testing.assert_array_equal(band.y, [-0.5, 0.5, -0.5, -1.5])
 
 
 def test_the_axis_holds_all_lines_and_what_it_must_hold_and_names_powers_of_ten():
@@ -55,10 +55,17 @@ def test_the_axis_holds_all_lines_and_what_it_must_hold_and_names_powers_of_ten(
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.3, 0.2), (-7.0, 0.0), (-45.0, 0.0), (-650.0, 12.0), (0.1, 0.4)])
-def test_ticks_are_few_whole_numbers_in_the_range(low, high):
+def test_a_logarithmic_axis_has_a_few_round_labels(low, high):
     found = over_time.ticks(low, high)
-    assert all(low <= tick <= high and tick == int(tick) for tick in found)
-    assert len(found) <= 8
+    assert all(low <= tick <= high for tick in found)
+    assert 2 <= len(found) <= 8
+    assert all(float(f"{10**tick:.2g}") == pytest.approx(10**tick) for tick in found if tick > -300)
+
+
+def test_a_logarithmic_axis_is_never_shorter_than_a_decade():
+    found = over_time.over_time([Line("a", np.array([0.01, 0.02]), "#112233")], Axis("y"), "t", HOVER)
+    low, high = found.layout.yaxis.range
+    assert high - low >= 1.0
 
 
 def test_steps_can_be_counted_from_zero_and_the_last_is_written():
@@ -87,12 +94,27 @@ def test_bars_are_coloured_by_sign_and_pale_beyond_the_moment():
     assert list(bars.marker.opacity) == [0.25, 1.0, 1.0]
 
 
-def test_a_histogram_has_its_counts_and_marks_a_value_between_its_edges():
+def test_a_histogram_has_its_counts_and_names_them():
     edges = [0.0, 1.0, 3.0, 5.0]
-    found = over_time.histogram(edges, [4, 0, 2], ["a", "b", "c"], {"x": "", "y": ""}, "#112233", "%{y}", level=2.0)
+    found = over_time.histogram(edges, [4, 0, 2], ["a", "b", "c"], {"x": "", "y": ""}, "#112233", "%{y}")
     assert list(found.data[0].y) == [4, 0, 2]
     assert list(found.layout.xaxis.ticktext) == ["a", "b", "c"]
-    assert found.layout.shapes[0].x0 == 1.0  # the middle of the second bar
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3, 4.0])
+def test_a_histogram_of_logarithms_counts_all_and_stands_on_a_true_axis(spread):
+    values = np.linspace(-spread / 2, spread / 2, 41) + 0.03  # beside the edges of the bins
+    found = over_time.log_histogram(values, {"x": "", "y": ""}, "#112233", "%{y}", level=0.75)
+    (bars,) = found.data
+    assert sum(bars.y) == 41
+    assert (np.diff(bars.x) > 0.0999).all()
+    for middle, count in zip(bars.x, bars.y, strict=True):
+        assert count == ((values >= middle - 0.05 - 1e-9) & (values < middle + 0.05 - 1e-9)).sum()
+    low, high = found.layout.xaxis.range
+    assert low < values.min()
+    assert high > 0.75
+    assert found.layout.shapes[0].x0 == 0.75
+    assert len(set(found.layout.xaxis.ticktext)) == len(found.layout.xaxis.ticktext) >= 2
 
 
 def test_a_figure_without_lines_is_an_empty_one():

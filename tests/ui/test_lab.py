@@ -162,6 +162,24 @@ def test_what_a_link_cannot_mean_is_left_out_and_said():
     assert app.session_state["cells"] == ["rnn_tanh"]
 
 
+@pytest.mark.parametrize("part", ["unrolled", "exploding"])
+def test_what_would_give_the_answer_away_is_veiled_until_a_prediction_or_a_wish_to_see(part):
+    def veiled(app) -> bool:
+        return any("blur" in each.proto.body for each in app.get("html"))
+
+    assert veiled(open_lab(part=part))
+    assert not veiled(open_lab(part=part, seed="3"))
+    for key in (f"unveil_{part}", f"predict_{part}_a"):
+        app = open_lab(part=part)
+        app.button(key=key).click().run()
+        assert not veiled(app)
+    app.session_state["part"] = "fan"
+    app.run()
+    app.session_state["part"] = part
+    app.run()
+    assert not veiled(app)
+
+
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("option", lesson.OPTIONS)
 def test_a_prediction_is_answered_and_shown(part, option):
@@ -220,6 +238,25 @@ def test_exact_zeros_are_marked_apart_at_the_foot():
     assert zeros["marker"]["symbol"] == "x-thin-open"
     assert len(zeros["x"]) >= 1
     assert "Exactly zero" in told(app)
+
+
+def test_where_the_first_steps_get_exactly_nothing_the_number_is_that_of_the_first_that_gets_something():
+    app = open_lab(cells="rnn_relu", starts="identity")
+    (line,) = lines(app, "fan_h").values()
+    first = int(np.flatnonzero(np.isfinite(line))[0])
+    value = power(float(line[first]))
+    assert text.Words("en")("fan.from_step", value=value, step=first + 1) in html(app, '<p class="lab-lead">')
+
+
+def test_h_and_c_stand_on_one_axis():
+    found = charts(open_lab(cells="lstm", starts="default,forget", bias="5"))
+    assert len({tuple(chart["figure"]["layout"]["yaxis"]["range"]) for chart in found.values()}) == 1
+
+
+def test_curves_that_do_not_fit_are_named():
+    app = open_lab(cells="rnn_tanh,lstm,gru", starts="default,orthogonal,identity")
+    assert "6 of 9 curves" in told(app)
+    assert "identity × 1" in told(app)
 
 
 def test_nothing_chosen_is_said_and_a_start_without_its_gate_is_left_out():
@@ -356,7 +393,7 @@ def test_a_layer_can_be_chosen_and_stands_in_the_link():
 
 def test_smallest_singular_values_are_numbers_marks_or_exact_zeros():
     app = open_lab(part="why", subject="fresh:rnn_relu:default", digit="6")
-    data = charts(app)["spectra"]["figure"]["data"]
+    data = charts(app)["smallest"]["figure"]["data"]
     assert any(trace.get("name") == "zero" for trace in data)
     assert text.Words("en")("mark.spectra_zero.read") in told(app)
     assert text.Words("en")("mark.spectra_resolution.read") not in told(app)

@@ -63,14 +63,18 @@ class Charts {
       element.remove();
       this.drawn.delete(name);
     }
-    this.data.charts.forEach((chart, k) => this.show(chart, k));
+    // All of them first, then their widths: one more beside it makes a figure narrower.
+    this.data.charts.forEach((chart, k) => {
+      if (!this.drawn.has(chart.name)) this.drawn.set(chart.name, this.make(chart.name));
+      const { element } = this.drawn.get(chart.name);
+      if (this.root.children[k] !== element) this.root.insertBefore(element, this.root.children[k] ?? null);
+    });
+    for (const chart of this.data.charts) this.show(chart);
   }
 
-  show(chart, k) {
-    if (!this.drawn.has(chart.name)) this.drawn.set(chart.name, this.make(chart.name));
+  show(chart) {
     const held = this.drawn.get(chart.name);
-    const { element, caption, plot } = held;
-    if (this.root.children[k] !== element) this.root.insertBefore(element, this.root.children[k] ?? null);
+    const { caption, plot } = held;
     if (caption.textContent !== chart.title) caption.textContent = chart.title;
     if (plot.getAttribute("aria-label") !== chart.alt) plot.setAttribute("aria-label", chart.alt);
     const width = Math.floor(plot.clientWidth);

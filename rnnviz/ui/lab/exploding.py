@@ -19,7 +19,7 @@ from . import stories
 from .fan import beginning, probes
 from .growing import Growing, follow
 from .legend import legend
-from .lesson import lesson
+from .lesson import lesson, predict
 
 PART = "exploding"
 TOLD = ("jump", "saturated", "tame")
@@ -39,6 +39,8 @@ def show(words: Words) -> dict[str, object]:
     left, right = st.columns([1, 3.4], gap="medium")
     with left, st.container(key="lab_controls", gap="small"):
         _controls(words)
+    with right:
+        predict(words, PART)
     with right, st.container(key="lab_figure", gap="xsmall"):
         _descents(words)
     lesson(words, PART)

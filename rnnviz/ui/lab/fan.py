@@ -16,7 +16,7 @@ from ..slider import slider
 from . import stories
 from .growing import Growing, follow
 from .legend import legend
-from .lesson import lesson
+from .lesson import lesson, predict
 
 PART = "fan"
 TOLD = ("rnn", "gated", "bias", "orthogonal", "explode", "activations", "irnn", "blank", "long", "deep", "normalised")
@@ -36,6 +36,8 @@ def show(words: Words) -> dict[str, object]:
     left, right = st.columns([1, 3.4], gap="medium")
     with left, st.container(key="lab_controls", gap="small"):
         _controls(words)
+    with right:
+        predict(words, PART)
     with right, st.container(key="lab_figure", gap="xsmall"):
         chosen = beginnings()
         if chosen:
@@ -82,14 +84,19 @@ def _controls(words: Words) -> None:
 
 
 def beginnings() -> list[tuple[str, fan.Beginning]]:
-    """Return the kinds of networks that are asked for, with the name of their start; a forget bias needs its gate."""
-    now, found = st.session_state, []
-    for cell in now["cells"]:
-        for start in now["starts"]:
-            if start == "forget" and "f" not in CELLS[cell].blocks:
-                continue
-            found.append((start, beginning(cell, start, now["gain"], now["bias"], now["depth"])))
-    return found[:MAX_CURVES]
+    """Return the kinds of networks that are shown, with the name of their start: the first ones asked for."""
+    return wishes()[:MAX_CURVES]
+
+
+def wishes() -> list[tuple[str, fan.Beginning]]:
+    """Return the kinds of networks that are asked for, all cells with one start first; a forget bias needs its gate."""
+    now = st.session_state
+    pairs = [(start, cell) for start in now["starts"] for cell in now["cells"]]
+    return [
+        (start, beginning(cell, start, now["gain"], now["bias"], now["depth"]))
+        for start, cell in pairs
+        if start != "forget" or "f" in CELLS[cell].blocks
+    ]
 
 
 def beginning(cell: str, start: str, gain: float, bias: float, depth: int = 1) -> fan.Beginning:
@@ -156,9 +163,17 @@ def _look(words: Words, chosen, works: Sequence[Growing], reading: str, delay: i
                 lines.append(line(title(words, start, begun), np.array(known), begun.cell, start, theme))
         if lines:
             found[state_name] = lines
-    items = [_chart(words, name, lines, delay, theme) for name, lines in found.items()]
+    known = np.concatenate([over_time.values(line) for lines in found.values() for line in lines] or [[0.0]])
+    holds = (
+        0.0,
+        -1.0,
+        float(known[np.isfinite(known)].min(initial=0.0)),
+        float(known[np.isfinite(known)].max(initial=0.0)),
+    )
+    items = [_chart(words, name, lines, delay, theme, holds) for name, lines in found.items()]
     if lines := found.get("h"):  # what every cell has, and so all curves
-        legend(lines, [figures.power(line.y[0]) for line in lines], words("fan.reaches"))
+        legend(lines, [_reaches(words, line.y) for line in lines], words("fan.reaches"))
+    _left_out(words, chosen)
     charts(items, theme, key="fan_charts")
     seen, count = sum(len(work.found) for work in works), sum(work.count for work in works)
     told = words("fan.band", seeds=SEEDS[reading], digits=DIGITS[reading], units=chosen[0][1].hidden_size)
@@ -175,11 +190,26 @@ def _look(words: Words, chosen, works: Sequence[Growing], reading: str, delay: i
         st.warning(words("fan.overflow"), icon=":material/trending_up:")
     if st.session_state["depth"] > 1:
         st.caption(words("fan.first_layer", depth=st.session_state["depth"]))
-    asked = {(cell, start) for cell in st.session_state["cells"] for start in st.session_state["starts"]}
-    if any(start == "forget" and "f" not in CELLS[cell].blocks for cell, start in asked):
+
+
+def _left_out(words: Words, chosen: Sequence[tuple[str, fan.Beginning]]) -> None:
+    """Say which of the asked curves are not shown, and why."""
+    wanted = wishes()
+    if len(wanted) > len(chosen):
+        names = words("runs.comma").join(title(words, *each) for each in wanted[len(chosen) :])
+        st.caption(words("fan.too_many", most=len(chosen), count=len(wanted), names=names))
+    if "forget" in st.session_state["starts"] and not all(
+        "f" in CELLS[cell].blocks for cell in st.session_state["cells"]
+    ):
         st.caption(words("fan.no_gate"))
-    if len(asked) > MAX_CURVES:
-        st.caption(words("fan.too_many", most=MAX_CURVES))
+
+
+def _reaches(words: Words, log10: np.ndarray) -> str:
+    """Return what is left at the first step; where that is exactly zero, from where on there is something."""
+    begun = np.flatnonzero(np.isfinite(log10))
+    if np.isneginf(log10[0]) and begun.size:
+        return words("fan.from_step", value=figures.power(log10[begun[0]]), step=begun[0] + 1)
+    return figures.power(log10[0])
 
 
 def line(name: str, log10: np.ndarray, cell: str, start: str, theme: str) -> over_time.Line:
@@ -196,9 +226,11 @@ def line(name: str, log10: np.ndarray, cell: str, start: str, theme: str) -> ove
     return over_time.Line(name, middle.median, *looks, middle.low, middle.high, marks)
 
 
-def _chart(words: Words, name: str, lines: Sequence[over_time.Line], delay: int, theme: str) -> Chart:
+def _chart(
+    words: Words, name: str, lines: Sequence[over_time.Line], delay: int, theme: str, holds: tuple[float, ...]
+) -> Chart:
     steps = len(lines[0].y)
-    axis = over_time.Axis(words(f"fan.axis_{name}"), holds=(0.0, -1.0))
+    axis = over_time.Axis(words(f"fan.axis_{name}"), holds=holds)
     hover = {"line": words("fan.hover") + "<extra></extra>", "mark": "%{text}<extra></extra>"}
     shade = (steps - delay + 0.5, steps + 0.5, words("fan.blank")) if delay else None
     figure = over_time.over_time(lines, axis, words("fan.across"), hover, theme, 0.0, shade)

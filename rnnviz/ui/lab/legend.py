@@ -23,8 +23,8 @@ def legend(lines: Sequence[Line], numbers: Sequence[str] = (), lead: str = "") -
 
 
 def _formula(name: str) -> str:
-    """Return a name with h_t set as h with a subscript."""
-    return re.sub(r"_(\w+)", r"<sub>\1</sub>", escape(name))
+    """Return a name with h_t set as h with a subscript, and (a)^(T−t) as a power."""
+    return re.sub(r"\^\(([^)]*)\)", r"<sup>\1</sup>", re.sub(r"_(\w+)", r"<sub>\1</sub>", escape(name)))
 
 
 def _sample(line: Line) -> str:

@@ -1,4 +1,4 @@
-"""A part's lesson: a prediction to make before its answer is told, and a text whose links set the figure."""
+"""A part's lesson: a prediction to make before its answer is shown, and a text whose links set the figure."""
 
 from pathlib import Path
 
@@ -14,33 +14,46 @@ ANSWERS = {"fan": "c", "why": "b", "unrolled": "a", "recall": "b", "exploding": 
 """Which prediction is right, by part."""
 REVEALS = {"fan": "gated", "why": "why-bias", "unrolled": "shares-trained", "exploding": "jump"}
 """The story that the figure tells once a prediction was made."""
+VEILED = {"unrolled": "lab_figure", "exploding": "lab_figure", "recall": "recall_results"}
+"""The keys of what would give the answer away, in the parts that begin with it."""
+
+
+def predict(words: Words, part: str) -> None:
+    """Ask for a prediction; to be called above the figures. Figures that give it away stay veiled until there is one.
+
+    Whoever comes by a link with settings, or has moved any, wants to see the figures: nothing is veiled then.
+    """
+    now, key = st.session_state, f"predicted_{part}"
+    if stories.changed(part):
+        now[f"unveiled_{part}"] = True
+    chosen, veiled = now.get(key), part in VEILED and not (now.get(key) or now.get(f"unveiled_{part}"))
+    with st.container(key="predict", gap="xsmall"):
+        st.markdown(f"**{words('lab.predict.title')}** {words(f'lab.predict.{part}.question')}")
+        with st.container(horizontal=True, gap="xsmall"):
+            for option in OPTIONS:
+                st.button(
+                    words(f"lab.predict.{part}.{option}"),
+                    key=f"predict_{part}_{option}",
+                    icon=":material/check:" if chosen and option == ANSWERS[part] else None,
+                    type="primary" if option == chosen else "secondary",
+                    on_click=_predict,
+                    args=(part, option),
+                )
+            if veiled:
+                label = words("lab.predict.show")
+                st.button(label, type="tertiary", key=f"unveil_{part}", on_click=_unveil, args=(part,))
+        if chosen:
+            verdict = words("lab.predict.right" if chosen == ANSWERS[part] else "lab.predict.other")
+            st.info(words.join([verdict, words(f"lab.predict.{part}.answer")]), icon=":material/lightbulb:")
+    if veiled:
+        st.html(f"<style>.st-key-{VEILED[part]} {{ filter: blur(12px); pointer-events: none; }}</style>")
 
 
 def lesson(words: Words, part: str) -> None:
-    """Show the prediction and the lesson of a part of the lab."""
+    """Show the lesson of a part of the lab."""
     with st.container(key="lesson"):
-        _prediction(words, part)
         st.markdown(words.lesson(f"lab_{part}"))
         _links(key="lesson_links", on_story_change=_follow_link)
-
-
-def _prediction(words: Words, part: str) -> None:
-    key = f"predicted_{part}"
-    st.markdown(f"**{words('lab.predict.title')}** {words(f'lab.predict.{part}.question')}")
-    chosen = st.session_state.get(key)
-    with st.container(horizontal=True, gap="xsmall"):
-        for option in OPTIONS:
-            st.button(
-                words(f"lab.predict.{part}.{option}"),
-                key=f"predict_{part}_{option}",
-                icon=":material/check:" if chosen and option == ANSWERS[part] else None,
-                type="primary" if option == chosen else "secondary",
-                on_click=_predict,
-                args=(part, option),
-            )
-    if chosen:
-        verdict = words("lab.predict.right" if chosen == ANSWERS[part] else "lab.predict.other")
-        st.info(words.join([verdict, words(f"lab.predict.{part}.answer")]), icon=":material/lightbulb:")
 
 
 def _predict(part: str, option: str) -> None:
@@ -49,8 +62,13 @@ def _predict(part: str, option: str) -> None:
         stories.tell(story)
 
 
+def _unveil(part: str) -> None:
+    st.session_state[f"unveiled_{part}"] = True
+
+
 def _follow_link() -> None:
     """Tell the story that a link names; another name is none of ours."""
     name = (st.session_state.get("lesson_links") or {}).get("story")
     if name in stories.STORIES:
         stories.tell(name)
+        _unveil(stories.STORIES[name][0])

@@ -17,9 +17,10 @@ export default function ({ parentElement, setTriggerValue }) {
       event.stopPropagation();
       setTriggerValue("story", link.getAttribute("href").slice(PREFIX.length));
       const smooth = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+      // From its top on: names and numbers of the lines stand there.
       document
         .querySelector(".st-key-lab_figure")
-        ?.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "nearest" });
+        ?.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
     },
     { signal: abort.signal, capture: true },
   );

@@ -12,12 +12,11 @@ from ...text import Words
 from ...training.proof import Check, Proof, ProofFailed, TooLarge, prove
 from .. import frame
 from . import stories, subject
-from .lesson import lesson
+from .lesson import lesson, predict
 from .subject import Subject
 
 PART = "proof"
 TOLD = ("proof-trained", "proof-vanished")
-WINDOW, CLIP = 5, 0.1
 WAIT = 30.0
 """Seconds to wait for the judge while it works for others."""
 
@@ -34,6 +33,8 @@ def show(words: Words) -> dict[str, object]:
     stories.buttons(words, TOLD)
     left, right = st.columns([1, 3.4], gap="medium")
     seen, link = subject.choose(words, left, right)
+    with right:
+        predict(words, PART)
     with right, st.container(key="lab_figure", gap="small"):
         if seen:
             _prove(words, seen)
@@ -42,17 +43,18 @@ def show(words: Words) -> dict[str, object]:
 
 
 def _prove(words: Words, seen: Subject) -> None:
-    st.markdown(words("proof.what", title=seen.title, steps=len(seen.trace), window=WINDOW, clip=CLIP))
+    window, clip = _settings()
+    st.markdown(words("proof.what", title=seen.title, steps=len(seen.trace), window=window, clip=clip))
     no_torch = importlib.util.find_spec("torch") is None
     if no_torch:
         st.warning(words("proof.no_torch"), icon=":material/extension_off:")
     options = {"type": "primary", "icon": ":material/verified:", "disabled": no_torch}
-    st.button(words("proof.button"), key="prove", on_click=_ask, args=(seen.key,), **options)
-    if st.session_state.get("proved") != seen.key:
+    st.button(words("proof.button"), key="prove", on_click=_ask, args=((seen.key, window, clip),), **options)
+    if st.session_state.get("proved") != (seen.key, window, clip):
         return
     try:
         with st.spinner(words("proof.working"), show_time=True):
-            found = _found(seen.key, seen)
+            found = _found(seen.key, window, clip, seen)
     except _Busy:
         st.session_state["proved"] = None  # only a press asks again
         st.info(words("proof.busy"), icon=":material/hourglass:")
@@ -66,16 +68,22 @@ def _prove(words: Words, seen: Subject) -> None:
         _tell(words, found)
 
 
+def _settings() -> tuple[int, float]:
+    """Return the window and the threshold that part 3 was left with."""
+    left = st.session_state["lab_kept"].get("unrolled", stories.DEFAULTS["unrolled"])
+    return left["window"], left["clip"]
+
+
 def _ask(key: tuple) -> None:
     st.session_state["proved"] = key
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _found(key: tuple, _seen: Subject) -> Proof:
+def _found(key: tuple, window: int, clip: float, _seen: Subject) -> Proof:
     if not _judge.acquire(timeout=WAIT):
         raise _Busy
     try:
-        return prove(_seen.network, _seen.trace, _seen.level, WINDOW, CLIP)
+        return prove(_seen.network, _seen.trace, _seen.level, window, clip)
     finally:
         _judge.release()
 
@@ -94,12 +102,14 @@ def _tell(words: Words, found: Proof) -> None:
     rows = "".join(_row(words, check) for check in found.checks)
     heads = "".join(f"<th>{escape(words(f'proof.column_{name}'))}</th>" for name in ("what", "entries", "difference"))
     st.html(f'<table class="proof"><thead><tr>{heads}<th></th></tr></thead><tbody>{rows}</tbody></table>')
+    verdict = "within" if apart.difference <= apart.resolution else "few_times" if apart.sound else "beyond"
     st.markdown(
         words(
             "proof.differences",
             count=apart.entries,
             difference=_short(apart.difference),
             resolution=_short(apart.resolution),
+            verdict=words(f"proof.{verdict}"),
         )
     )
     if apart.kinks:

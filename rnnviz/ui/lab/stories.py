@@ -111,6 +111,11 @@ def tell(name: str) -> None:
     st.session_state["part"] = st.session_state["lab_part"] = part
 
 
+def changed(part: str) -> bool:
+    """Return whether any of a part's settings is another than its default."""
+    return any(st.session_state[key] != value for key, value in DEFAULTS[part].items())
+
+
 def link(part: str) -> dict[str, object]:
     """Return what the address has to hold of a part's settings, those that are not its defaults; and remember all."""
     settings = {key: st.session_state[key] for key in DEFAULTS[part]}

@@ -67,10 +67,12 @@ def choose(words: Words, left, right) -> tuple[Subject | None, dict[str, object]
     left, right: the page's columns. Where there is nothing to look at, the page says why.
     """
     with left, st.container(key="source"):
-        shown = picker.pick(words, misread_by="lstm-64")
+        digit = st.container(key="lab_digit")
+        with st.expander(words("subject.change"), icon=":material/draw:", key="lab_picker"):
+            shown = picker.pick(words, misread_by="lstm-64")
         if shown.image is not None:
-            with st.container(key="lab_digit"):
-                st.image(np.kron(shown.image, np.ones((ENLARGED, ENLARGED))), words("column.x.long"), width=196)
+            enlarged = np.kron(shown.image, np.ones((ENLARGED, ENLARGED)))
+            digit.image(enlarged, words("column.x.long"), width=28 * ENLARGED)
     with right:
         subject = _choose(words, shown)
     now = st.session_state

@@ -16,7 +16,7 @@ from ..charts import Chart, charts
 from ..slider import slider
 from . import stories, subject
 from .fan import probes
-from .lesson import lesson
+from .lesson import lesson, predict
 from .subject import Subject
 
 PART = "unrolled"
@@ -24,7 +24,6 @@ TOLD = ("shares-trained", "shares-untrained", "shares-lstm", "window-1", "window
 HEIGHT = 300
 BATCH = 60
 """So many bundled digits tell how long gradients are."""
-BINS = 16
 CLIPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]
 
 
@@ -33,6 +32,8 @@ def show(words: Words) -> dict[str, object]:
     stories.buttons(words, TOLD)
     left, right = st.columns([1, 3.4], gap="medium")
     seen, link = subject.choose(words, left, right)
+    with right:
+        predict(words, PART)
     with right, st.container(key="lab_figure", gap="xsmall"):
         if seen:
             _truncation(words, seen)
@@ -54,11 +55,9 @@ def _truncation(words: Words, seen: Subject) -> None:
         return
     kept = measures.truncation(network, trace, layer)
     window = slider(words("unrolled.window"), 1, steps, 1, "window", help=words("unrolled.window_help"))
-    st.markdown(
-        words("unrolled.kept", window=window, length=kept.length[window - 1], cosine=kept.cosine[window - 1])
-        if np.isfinite(kept.cosine[window - 1])
-        else words("unrolled.kept_nothing", window=window)
-    )
+    length, cosine = kept.length[window - 1], kept.cosine[window - 1]
+    said = "kept_nothing" if not np.isfinite(cosine) else "kept_one" if window == 1 else "kept"
+    st.markdown(words(f"unrolled.{said}", window=window, length=length, cosine=cosine))
     lengths = Line(words("unrolled.norm"), norms - norms[np.isfinite(norms)].max(), style.LINES[theme]["curve"])
     cut = steps - window
     hover = {"line": words("unrolled.hover_norm") + "<extra></extra>", "mark": "%{text}<extra></extra>"}
@@ -99,7 +98,8 @@ def _truncation(words: Words, seen: Subject) -> None:
         ),
     ]  # fmt: skip
     charts(items, theme, key="unrolled_charts")
-    st.markdown(words("unrolled.cancels", left=left, **numbers))
+    rest = words("unrolled.few_against" if numbers["negative"] > -0.01 else "unrolled.some_against")
+    st.markdown(words("unrolled.cancels", left=left, rest=rest, **numbers))
 
 
 # ---- Clipping
@@ -124,15 +124,9 @@ def _clipping(words: Words, seen: Subject) -> None:
     logs = np.log10(lengths[(lengths > 0) & np.isfinite(lengths)])
     if not len(logs):
         return
-    low, high = min(logs.min(), np.log10(clip)), max(logs.max(), np.log10(clip))
-    edges = np.linspace(low - 0.05, high + 0.05, BINS + 1)
-    counts = np.histogram(logs, edges)[0].tolist()
-    labels = [figures.power(round(float(edge), 1)) for edge in (edges[:-1] + edges[1:]) / 2]
     titles = {"x": words("unrolled.norm_all"), "y": words("unrolled.digits")}
-    figure = over_time.histogram(
-        edges, counts, labels, titles, style.LINES[theme]["h"], words("unrolled.hover_norms") + "<extra></extra>",
-        theme, float(np.log10(clip)), HEIGHT,
-    )  # fmt: skip
+    hover = words("unrolled.hover_norms") + "<extra></extra>"
+    figure = over_time.log_histogram(logs, titles, style.LINES[theme]["h"], hover, theme, float(np.log10(clip)), HEIGHT)
     over = int((lengths > clip).sum())
     alt = words("unrolled.alt_clip", over=over, count=len(lengths), clip=clip)
     charts([Chart("clip", words("unrolled.title_clip", count=len(lengths)), figure, alt)], theme, key="clip_charts")

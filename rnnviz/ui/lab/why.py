@@ -15,7 +15,7 @@ from ..charts import Chart, charts
 from ..reading import jacobian_fits
 from . import stories, subject
 from .legend import legend
-from .lesson import lesson
+from .lesson import lesson, predict
 from .subject import Subject
 
 PART = "why"
@@ -33,6 +33,8 @@ def show(words: Words) -> dict[str, object]:
     stories.buttons(words, TOLD)
     left, right = st.columns([1, 3.4], gap="medium")
     seen, link = subject.choose(words, left, right)
+    with right:
+        predict(words, PART)
     with right, st.container(key="lab_figure", gap="xsmall"):
         if seen:
             _explain(words, seen)
@@ -53,12 +55,14 @@ def _explain(words: Words, seen: Subject) -> None:
     st.markdown(_summary(words, seen, found))
     items = [
         _over_time(words, "roads", roads, Axis(words("why.axis_roads"), holds=(0.0, -1.0)), seen, theme, 0.0),
-        _over_time(words, "spectra", _spectra(words, found, theme), Axis(words("why.axis_spectra")), seen, theme, 0.0),
+        _over_time(words, "spectra", _largest(words, found, theme), Axis(words("why.axis_spectra"), holds=(-0.3, 0.3)),
+                   seen, theme, 0.0),
         _over_time(words, "factors", _factors(words, found, theme), Axis(words("why.axis_factors"), False, (0.0, 1.0)),
                    seen, theme),
+        _over_time(words, "smallest", _smallest(words, found, theme), Axis(words("why.axis_spectra")), seen, theme),
     ]  # fmt: skip
     if "half_lives" in found:
-        items.append(_half_lives(words, found["half_lives"], len(seen.trace), theme))
+        items.insert(3, _half_lives(words, found["half_lives"], len(seen.trace), theme))
     charts(items, theme, key="why_charts")
     st.caption(words("why.read"))
     if ((found["smallest"] > 0) & (found["smallest"] <= found["resolution"])).any():
@@ -93,10 +97,10 @@ def numbers(key: tuple, _seen: Subject) -> dict[str, np.ndarray]:
 
 def _roads(words: Words, seen: Subject, found: Mapping[str, np.ndarray], theme: str) -> list[Line]:
     """Return what reaches each step of what is there at the last one, by every road that the cell has."""
-    colours = style.LINES[theme]
-    lines = [Line(words("why.measured_h"), found["h"], colours["h"], "solid")]
+    colours, hue = style.LINES[theme], style.CELLS[theme][seen.network.cell]
+    lines = [Line(words("why.measured_h"), found["h"], hue, "solid")]
     if "c" in found:
-        lines.append(Line(words("why.measured_c"), found["c"], colours["c"], "dash"))
+        lines.append(Line(words("why.measured_c"), found["c"], hue, "dash"))
     lines.append(Line(words("why.jacobian"), found["jacobian"], colours["jacobian"], "dashdot"))
     if "cell" in found:
         lines.append(Line(words("why.cell_road"), found["cell"], colours["x"], "longdash"))
@@ -108,19 +112,22 @@ def _roads(words: Words, seen: Subject, found: Mapping[str, np.ndarray], theme: 
     return lines
 
 
-def _spectra(words: Words, found: Mapping[str, np.ndarray], theme: str) -> list[Line]:
+def _largest(words: Words, found: Mapping[str, np.ndarray], theme: str) -> list[Line]:
     colours = style.LINES[theme]
-    smallest = np.where(found["smallest"] > found["resolution"], found["smallest"], np.nan)
+    with np.errstate(divide="ignore"):
+        return [
+            Line(words("why.largest"), np.log10(found["largest"]), colours["curve"]),
+            Line(words("why.radius"), np.log10(found["radius"]), colours["jacobian"], "dash"),
+        ]
+
+
+def _smallest(words: Words, found: Mapping[str, np.ndarray], theme: str) -> list[Line]:
+    """Return the smallest singular values; those that are only rounding are marked, not drawn."""
     unseen = (found["smallest"] <= found["resolution"]) & (found["smallest"] > 0)
     with np.errstate(divide="ignore"):
-        logs = {name: np.log10(found[name]) for name in ("largest", "radius")}
-        logs["smallest"] = np.where(found["smallest"] == 0, -np.inf, np.log10(smallest))
+        values = np.where(unseen, np.nan, np.log10(found["smallest"]))
     marks = {"resolution": (np.flatnonzero(unseen) + 1).tolist()} if unseen.any() else {}
-    return [
-        Line(words("why.largest"), logs["largest"], colours["curve"]),
-        Line(words("why.radius"), logs["radius"], colours["jacobian"], "dash"),
-        Line(words("why.smallest"), logs["smallest"], colours["h"], "dot", marks=marks),
-    ]
+    return [Line(words("why.smallest"), values, style.LINES[theme]["curve"], "dot", marks=marks)]
 
 
 def _factors(words: Words, found: Mapping[str, np.ndarray], theme: str) -> list[Line]:
