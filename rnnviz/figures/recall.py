@@ -11,9 +11,9 @@ from .curves import over_updates
 from .reading import power
 from .style import CELLS, GRADIENT, LINES, SCALES, STARTS
 
-HEIGHT = 264
+HEIGHT = 220
 MARGIN = {"l": 58, "r": 12, "t": 6, "b": 40}
-STRIP = 84
+STRIP = 54
 """The height of one film: as many stand below one another as a network has seeds."""
 FONT = 15
 MORE = "longdash"

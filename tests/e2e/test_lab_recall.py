@@ -26,6 +26,10 @@ def home(app, monkeypatch, runs_folder):
 def open_part(open_page, link: str = "", **options):
     page = open_page(f"/gradients?part=recall{link}", wait=READY, **options)
     page.wait_for_function(f"() => document.querySelector('{READY}').data?.length")
+    show_it = page.locator(".st-key-unveil_recall button")
+    if show_it.count():
+        show_it.click()
+        show_it.wait_for(state="detached")
     return page
 
 
@@ -123,16 +127,56 @@ def test_the_recording_steps_as_fast_as_the_slider_and_no_figure_is_sent_again(o
     assert page.evaluate(MARKS) == [str(k) for k in range(9)]
 
 
-def test_a_link_in_the_lesson_moves_the_slider_and_brings_the_figures_into_view(open_page):
+FOCUS = """() => {
+  let at = document.activeElement;
+  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+  return at?.type;
+}"""
+
+
+def follow(page, name: str) -> None:
+    page.locator(f"a[href='#story-{name}']").click()
+
+
+def test_links_in_the_lesson_move_the_slider_and_the_arrow_keys_go_on_from_there(open_page):
     page = open_part(open_page)
-    page.locator("a[href='#story-recall-opening']").click()
+    follow(page, "recall-start")
+    until(page, lambda: moment(page) == "Update 0" and page.evaluate(FOCUS) == "range")
+    page.wait_for_timeout(800)  # a smooth way
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
     until(page, lambda: moment(page) == "Update 100")
     page.wait_for_function("() => new URL(location).searchParams.get('update') === '100'")
     for line, norms in zip(shown(page), expected(recall.recorded().results, "h", 100), strict=True):
         np.testing.assert_allclose(line, norms, atol=0.0051)
-    page.wait_for_timeout(800)  # a smooth way
-    figures = page.locator(".st-key-lab_figure").bounding_box()
-    assert 0 <= figures["y"] < 720
+    for _ in range(2):  # the second one changes nothing, and hands over the keyboard all the same
+        follow(page, "recall-end")
+        until(page, lambda: "500" in moment(page) and page.evaluate(FOCUS) == "range")
+    page.keyboard.press("ArrowLeft")
+    until(page, lambda: moment(page) == "Update 490")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_after_a_link_in_the_lesson_curves_names_all_films_and_the_slider_stand_on_one_screen(open_page, lang):
+    page = open_part(open_page, f"&lang={lang}")
+    follow(page, "recall-opening")
+    page.wait_for_function("() => new URL(location).searchParams.get('update') === '100'")
+    page.wait_for_timeout(1200)  # a smooth way
+    curves, names, films, bar = (
+        page.locator(place).first.bounding_box()
+        for place in (".st-key-lab_figure", ".learners.reach", ".st-key-recall_films", ".st-key-recall_when")
+    )
+    assert 56 <= curves["y"] < names["y"] < films["y"]
+    assert films["y"] + films["height"] <= bar["y"]
+    assert bar["y"] + bar["height"] <= 721
+
+
+def test_the_command_can_be_read(open_page):
+    page = open_part(open_page)
+    size = "code => parseFloat(getComputedStyle(code).fontSize)"
+    assert page.locator(".st-key-recall_results code").last.evaluate(size) >= 13
+    for place in (".st-key-recall_results", ".st-key-recall_about"):
+        assert page.locator(f"{place} [data-testid=stCaptionContainer] p").last.evaluate(size) >= 15
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844)])
@@ -143,7 +187,7 @@ def test_nothing_overflows_and_the_verdict_comes_before_the_curves(open_page, si
     verdict, curves = page.locator(".learners").first.bounding_box(), page.locator(READY).bounding_box()
     assert verdict["y"] + verdict["height"] <= curves["y"]
     if size[0] == 1280:
-        assert verdict["y"] + verdict["height"] < 600  # all of it, without scrolling, above the slider
+        assert verdict["y"] + verdict["height"] < 660  # all of it, without scrolling, above the slider
     page.locator(READY).scroll_into_view_if_needed()
     page.wait_for_timeout(300)
     slider_box = page.locator(".st-key-recall_when").bounding_box()

@@ -19,7 +19,7 @@ from rnnviz.figures.reading import power
 from rnnviz.training import dispatch, recall, runs
 from rnnviz.ui import live
 from rnnviz.ui.lab import stories
-from rnnviz.ui.lab.recall import found
+from rnnviz.ui.lab.recall import found, verdict
 from rnnviz.ui.runs import known
 from tests.made_runs import at_work, made, runs_here  # noqa: F401
 from tests.what_a_page_says import charts, told
@@ -144,7 +144,7 @@ def test_which_networks_learned_and_which_did_not_is_said_with_every_seeds_accur
         own = [each for each in kept.results if each.learner == name]
         learned = sum(each.learned for each in own)
         mark = "✓" if learned else "✗"
-        shares = " ".join(f"{each.test:.0%}" for each in own)
+        shares = " ".join("50.1%" if 0.49 < each.test < 0.51 else f"{each.test:.0%}" for each in own)
         assert said == f"{text.Words('en')(f'learner.{name}')} {mark} {learned} of 3 learned {shares}"
 
 
@@ -172,9 +172,56 @@ def test_a_link_brings_back_the_moment_and_the_road():
     (said,) = [each.proto.body for each in app.get("html") if "learners reach" in each.proto.body]
     assert text.Words("en")("recall.reaches", step=100).replace("'", "&#x27;") in said
     rnn = [each.norms["h"][10, 0] for each in told_by if each.learner == "rnn"]
-    assert f"<small>RNN</small><b>{power(float(np.median(rnn)))}</b>" in said
+    assert f"RNN</small><b>{power(float(np.median(rnn)))}</b>" in said
     assert f"RNN {power(float(np.median(rnn)))}; RNN, orthogonal" in charts(app)["fan_h"]["alt"]
-    assert told(app).count("**14 blank rows**") == 1
+    assert told(app).count("**28 blank rows**") == 1  # what is shown, not what is asked for
+
+
+def test_an_accuracy_near_the_limit_is_told_with_a_decimal():
+    assert [verdict.percent(share) for share in (0.5007, 0.496, 0.511, 0.113)] == ["50.1%", "49.6%", "51%", "11%"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_below_the_figures_a_piece_of_its_line_stands_before_every_networks_name(theme):
+    app = open_part()
+    (said,) = [each.proto.body for each in app.get("html") if "learners reach" in each.proto.body]
+    for config in {each.learner: each.config for each in recall.recorded().results}.values():
+        assert verdict.sample(config, "light") in said
+    assert len({verdict.sample(each.config, theme) for each in recall.recorded().results}) == 6
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_the_page_names_what_is_shown_where_other_settings_are_asked_for(language):
+    words = text.Words(language)
+    app = open_part(lang=language, blank="56", rate_rnn="0.01")
+    assert words("recall.intro", blank=28) in told(app)
+    assert words("recall.untrained", blank=28) in told(app)
+    assert words("recall.same_rate") in told(app)
+    assert words("recall.rates") not in told(app)
+    fewer = open_part(lang=language, learners="gru,lstm", seeds="2")  # all of them are in the recording
+    assert words("recall.untrained", blank=28) not in told(fewer)
+    assert words("recall.rates") in told(fewer)
+
+
+def test_what_was_trained_already_is_named_where_something_else_is_shown():
+    words = text.Words("en")
+    members = group(learners=["lstm-5"])
+    recorded = words("recall.recording", made=recall.recorded().made)
+    app = open_part(recall=id_of(members))
+    assert words("recall.intro", blank=5) in told(app)
+    assert words("recall.elsewhere", name=recorded, blank=5) in told(app)
+    app = open_part(recall=id_of(members), learners="lstm-5", seed="3", seeds="2", blank="5", updates="60")
+    assert "**Trained already" not in told(app)
+    app = open_part(learners="lstm-5", seed="3", seeds="2", blank="5", updates="60")
+    (row,) = found.groups()
+    assert words("recall.elsewhere", name=found.called(words, row), blank=28) in told(app)
+
+
+def test_one_seed_is_no_range():
+    app = open_part(seeds="1")
+    assert "batches: seed 0." in app.button(key="recall_rewind").help
+    assert "batches: seed 1." in app.button(key="recall_new").help
+    assert "batches: seeds 3 to 5." in open_part().button(key="recall_new").help
 
 
 def test_of_a_link_what_cannot_be_is_said():
@@ -362,7 +409,7 @@ def test_a_full_queue_and_a_full_disk_are_told_in_words(monkeypatch):
 
 
 def test_the_time_is_told_by_what_earlier_runs_took():
-    assert "a guess so far" in told(open_part())
+    assert "(estimate)" in told(open_part())
     group(learners=["gru"], seeds=1)
     st.cache_data.clear()
     assert "by earlier runs here" in told(open_part())

@@ -1,5 +1,6 @@
 /* A slider over the frames of a film. It follows the newest frame until it is moved. */
 
+const LESSON_LINK = 'a[href^="#story-"]';
 const SEND_MS = 90; // between two moments told to Python while the thumb is dragged; or after the last one, as asked
 
 class Moment {
@@ -13,10 +14,13 @@ class Moment {
   }
 
   update(data, setState) {
-    if (!this.data) this.at = data.at ?? null;
+    const mounted = !this.data;
+    if (mounted) this.at = data.at ?? null;
     this.data = data;
     this.setState = setState;
     this.show();
+    // A link in a lesson mounts a slider anew: arrow keys go on from where the link has set it.
+    if (mounted && document.activeElement?.matches(LESSON_LINK)) this.find("input").focus({ preventScroll: true });
   }
 
   /* `null` is the newest; an event is one that the slider must not act on itself. */

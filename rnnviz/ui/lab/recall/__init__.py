@@ -1,4 +1,4 @@
-"""Part 4 of the lab, what it costs: small networks learn to answer only after blank rows, side by side."""
+"""Part 4 of the lab, delayed recall: small networks learn to answer only after blank rows, side by side."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from ....text import Words
 from ... import live
 from ...charts import moment
 from .. import stories
-from ..lesson import lesson
+from ..lesson import lesson, predict
 from . import asking, found, pictures, verdict
 
 REST = 400
@@ -18,8 +18,12 @@ REST = 400
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
     st.html(Path(__file__).with_name("recall.css"))
-    st.markdown(words("recall.intro", blank=st.session_state["blank"]))
-    asking.show(words)
+    now, shown = st.session_state, found.chosen(st.session_state["recall"])
+    st.markdown(words("recall.intro", blank=shown.blank if shown else now["blank"]))
+    asking.show(words, shown)
+    if (now.get("lesson_links") or {}).get("story"):
+        now.pop("update_told", None)  # the slider is mounted anew, and takes the keyboard
+    predict(words, "recall")
     live.repeat(_results, words)
     lesson(words, "recall")
     return stories.link("recall")
@@ -42,8 +46,8 @@ def _results(words: Words, seen: list[live.Seen]) -> None:
 def _pictures(words: Words, shown: found.Shown) -> None:
     """Show curves and films, and the slider that moves them all."""
     now, steps = st.session_state, pictures.updates(shown)
-    over, slider = st.container(key="recall_pictures"), st.container(key="recall_when")
-    if now["update"] != now.get("update_told"):  # set by a story or with another group, not by the slider
+    over, slider = st.container(key="recall_pictures", gap="xsmall"), st.container(key="recall_when")
+    if "update_told" not in now or now["update"] != now["update_told"]:  # by a story or a group, not by the slider
         now["moment_round"] = now.get("moment_round", 0) + 1
     key, at = f"moment_recall_{shown.id or 'recording'}_{now.get('moment_round', 0)}", None
     if steps:

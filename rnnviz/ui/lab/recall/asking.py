@@ -34,8 +34,8 @@ def see(group: str) -> None:
 # ---- What is asked for
 
 
-def show(words: Words) -> None:
-    """Show the controls and the buttons that start."""
+def show(words: Words, shown: Shown | None) -> None:
+    """Show the controls and the buttons that start; shown: the results that stand below."""
     now = st.session_state
     with st.container(key="recall_ask", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="recall_start"):
@@ -63,7 +63,10 @@ def show(words: Words) -> None:
             configs = _buttons(words)
         with about:
             st.markdown(_asked(words, configs))
-            st.caption(words("recall.rates"))
+            if other := _other(words, configs, shown):
+                st.markdown(other)
+            same = now["rate_rnn"] == now["rate_gated"]
+            st.caption(words("recall.same_rate" if same else "recall.rates"))
     if problem := now.get("recall_problem"):
         st.error(words("train.not_started", why=words(f"train.{problem}", most=runs.MAX_WAITING)))
     _missing(words)
@@ -90,7 +93,7 @@ def _buttons(words: Words) -> list[Config]:
             icon=icon,
             type="primary" if name == "rewind" else "secondary",
             key=f"recall_{name}",
-            help=words(f"recall.{name}_help", first=first[name], last=first[name] + now["seeds"] - 1),
+            help=words(f"recall.{name}_help", seeds=_seeds(words, first[name])),
             disabled=not configs or not _has_torch(),
             on_click=_start,
             args=(words, first[name]),
@@ -122,6 +125,24 @@ def _asked(words: Words, configs: list[Config]) -> str:
     return " · ".join([words("recall.asked" if first < last else "recall.asked_one", **count), _time(words, configs)])
 
 
+def _seeds(words: Words, first: int) -> str:
+    last = first + st.session_state["seeds"] - 1
+    return words("recall.seeds_from" if first < last else "recall.one_seed", first=first, last=last)
+
+
+def _other(words: Words, configs: list[Config], shown: Shown | None) -> str:
+    """Return in words that what is asked for is not what is shown; "" where it is."""
+    if not configs or shown is None or found.holds(configs, (each.config for each in shown.results)):
+        return ""
+    kept = found.recording()
+    if kept and found.holds(configs, (each.config for each in kept.results)):
+        return words("recall.elsewhere", name=words("recall.recording", made=kept.recording.made), blank=shown.blank)
+    for row in found.groups():
+        if row.id != shown.id and found.holds(configs, (entry.plan.config for entry in row.entries if entry.plan)):
+            return words("recall.elsewhere", name=found.called(words, row), blank=shown.blank)
+    return words("recall.untrained", blank=shown.blank)
+
+
 def _following(first: int) -> int:
     """Return the first of the seeds after those that are asked for; after the last of all comes the first one."""
     seeds = st.session_state["seeds"]
@@ -135,7 +156,7 @@ def _time(words: Words, configs: list[Config]) -> str:
     loading = [max(0.0, each.ended - each.started - each.seconds) for each in started[: live.TIMED]]
     seconds = (sum(expected) + len(configs) * (median(loading) if loading else LOADING)) / dispatch.slots()
     measured = all(each.basis == "measured" for each in expected)
-    return words("train.measured_time" if measured else "train.guessed_time", time=live.duration(words, seconds))
+    return words("train.measured_time" if measured else "recall.guessed_time", time=live.duration(words, seconds))
 
 
 def _start(words: Words, seed: int) -> None:
@@ -174,16 +195,15 @@ def choose(words: Words) -> Shown | None:
     now, kept, here = st.session_state, found.recording(), found.groups()
     names = {row.id: found.called(words, row) for row in here}
     wanted = now["recall"]
-    shown = found.group(wanted) if wanted else None
-    if wanted and shown is None:
+    shown = found.chosen(wanted)
+    if wanted and (shown is None or shown.id != wanted):
         st.info(words("recall.gone"), icon=":material/delete:")
-    if shown:
-        names.setdefault(wanted, found.called(words, shown.row))
+    if shown and shown.row:
+        names.setdefault(shown.id, found.called(words, shown.row))
     if kept:
         names = {"": words("recall.recording", made=kept.recording.made)} | names
     else:
         st.warning(words("recall.no_recording"), icon=":material/broken_image:")
-    shown = shown or kept or (found.group(here[0].id) if here else None)
     if shown is None:
         st.markdown(words("recall.empty"))
         return None
@@ -212,8 +232,8 @@ def choose(words: Words) -> Shown | None:
 
 def verdict_line(words: Words, shown: Shown) -> str:
     """Return in one sentence how many networks have learned it."""
-    blank = shown.results[0].config.delay
-    counts = {"learned": sum(each.learned for each in shown.results), "count": len(shown.results), "blank": blank}
+    learned = sum(each.learned for each in shown.results)
+    counts = {"learned": learned, "count": len(shown.results), "blank": shown.blank}
     waiting = sum(each.state in live.ALIVE or each.state == "lost" for each in shown.results)
     return words("recall.so_far" if waiting else "recall.outcome", waiting=waiting, **counts)
 
@@ -234,7 +254,7 @@ def _ask_again(shown: Shown) -> None:
     asked["seeds"] = min(asked["seeds"], MOST_SEEDS)
     asked["blank"] = min(asked["blank"], MOST_BLANK)
     asked["updates"] = min(max(asked["updates"], 10), MOST_UPDATES)
-    for key in ("rate_rnn", "rate_gated"):
+    for key in {"rate_rnn", "rate_gated"} & set(asked):  # of a kind that is not there, nobody knows
         asked[key] = min(asked[key], MOST_RATE)
     st.session_state.update(asked)
 

@@ -1,11 +1,12 @@
 """What can be shown: the shipped recording, and the groups of runs that were trained on this machine."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from ....text import Words
 from ....training import recall
+from ....training.config import Config
 from ....training.recall import Recording, RecordingError, Result
 from ....training.runs import Run
 from ... import frame
@@ -26,6 +27,10 @@ class Shown(NamedTuple):
     """Another one wherever one of the results is another."""
     recording: Recording | None = None
     row: Row | None = None
+
+    @property
+    def blank(self) -> int:
+        return self.results[0].config.delay
 
     @property
     def learners(self) -> dict[str, list[Result]]:
@@ -75,6 +80,23 @@ def _recording(path: str, stamp: Stamp | None) -> Recording | None:
     except (RecordingError, OSError) as error:
         frame.log(error)
         return None
+
+
+def chosen(id: str | None) -> Shown | None:
+    """Return the group of this id, else the recording, else the newest group; None where there is nothing."""
+    if found := (id and group(id)) or recording():
+        return found
+    return next((found for row in groups() if (found := group(row.id))), None)
+
+
+def holds(configs: Sequence[Config], trained: Iterable[Config]) -> bool:
+    """Return whether all of these networks are among those trained, whichever digits they read."""
+    return {_told(config) for config in configs} <= {_told(config) for config in trained}
+
+
+def _told(config: Config) -> tuple:
+    """Return what the controls tell of a network."""
+    return recall.learner_of(config), config.seed, config.delay, config.learning_rate, config.updates
 
 
 def called(words: Words, row: Row) -> str:

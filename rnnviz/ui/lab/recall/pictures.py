@@ -11,11 +11,13 @@ from ....figures.reading import power
 from ....figures.style import GRADIENT, LINES, SCALES
 from ....text import Words
 from ....training import recall
+from ....training.config import Config
 from ....training.recall import Result
 from ... import state
 from ...charts import OVER_UPDATES, Chart, charts, frames_of
 from ...runs.spoken import learner
 from .found import Shown
+from .verdict import sample
 
 ROADS = ("h", "c")
 
@@ -35,7 +37,7 @@ def show(words: Words, shown: Shown, at: int | None, follows: Mapping[str, objec
     found = [chart._replace(alt=alts.get(chart.name, chart.alt)) for chart in found]
     with st.container(key="lab_figure"):
         charts(found, theme, key="recall_curves", moment=follows)
-    st.html(_reach_html(words, shown, step) or "<p></p>")
+    st.html(_reach_html(words, shown, step, theme) or "<p></p>")
     if updates(shown):
         _films(words, shown, same, theme, follows)
 
@@ -110,7 +112,7 @@ def _fans(language: str, theme: str, id: str, version: object, _shown: Shown) ->
     return found
 
 
-def _reaching(words: Words, shown: Shown, road: str, step: int) -> list[tuple[str, str]]:
+def _reaching(words: Words, shown: Shown, road: str, step: int) -> list[tuple[Config, str, str]]:
     """Return how much of the last step's gradient the first row gets at an update: the median of each kind's seeds."""
     found = []
     for own in shown.learners.values():
@@ -120,24 +122,27 @@ def _reaching(words: Words, shown: Shown, road: str, step: int) -> list[tuple[st
             frame = drawn.at_update(film, step) if road in each.norms else None
             norms += [] if frame is None or np.isnan(film.log10[frame, 0]) else [float(film.log10[frame, 0])]
         if norms:
-            found.append((str(learner(words, own[0].config)["learner"]), power(float(np.median(norms)))))
+            config = own[0].config
+            found.append((config, str(learner(words, config)["learner"]), power(float(np.median(norms)))))
     return found
 
 
 def _told(words: Words, shown: Shown, road: str, step: int) -> str:
     """Return the same in one sentence, for those who do not see the figure."""
     reaching = [
-        words("recall.reaches_one", name=name, power=norm) for name, norm in _reaching(words, shown, road, step)
+        words("recall.reaches_one", name=name, power=norm) for _, name, norm in _reaching(words, shown, road, step)
     ]
     if not reaching:
         return ""
     return words.join([words("recall.reaches", step=step), words("recall.semicolon").join(reaching)])
 
 
-def _reach_html(words: Words, shown: Shown, step: int) -> str:
-    """Return the same below the figures, in the columns of the networks."""
-    reaching = _reaching(words, shown, "h", step)
-    cells = [f"<div><small>{escape(name)}</small><b>{norm}</b></div>" for name, norm in reaching]
+def _reach_html(words: Words, shown: Shown, step: int, theme: str) -> str:
+    """Return the same below the figures, in the columns of the networks, with a sample of each one's lines."""
+    cells = [
+        f"<div><small>{sample(config, theme)}{escape(name)}</small><b>{norm}</b></div>"
+        for config, name, norm in _reaching(words, shown, "h", step)
+    ]
     about = escape(words("recall.reaches", step=step))
     return f'<p class="reaching">{about}</p><div class="learners reach">{"".join(cells)}</div>' if cells else ""
 
