@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.e2e.test_step import stroke
+
 pytestmark = [pytest.mark.browser]
 
 FAN = ".chart-fan_h .js-plotly-plot"
@@ -10,6 +12,10 @@ FIRST = """name => {
   // The figure as it was drawn: in what was sent, arrays are still packed.
   const lines = plot?._fullData?.filter((trace) => trace.mode === "lines" && trace.fill === "none") ?? [];
   return lines.map((line) => line.y[0]);
+}"""
+NAMES_AND_FIGURE_IN_VIEW = """figure => {
+  const [names, plot] = ['.lab-legend', figure].map((each) => document.querySelector(each).getBoundingClientRect());
+  return names.top > 55 && names.top < 200 && plot.bottom <= innerHeight;
 }"""
 SLOW = 60_000
 
@@ -78,21 +84,42 @@ def test_a_link_in_the_lesson_sets_the_figure_and_brings_it_into_view(open_page)
     link.click()
     lines_are(page, 3)
     until(page, "() => new URL(location.href).searchParams.get('cells') === 'rnn_tanh,lstm,gru'")
-    until(
-        page,
-        f"""() => {{
-      const box = document.querySelector('{FAN}').getBoundingClientRect();
-      return box.top < innerHeight && box.bottom > 0;
-    }}""",
-    )
+    # The names and numbers of the lines stand below the navigation, and the figure below them.
+    until(page, NAMES_AND_FIGURE_IN_VIEW, FAN)
     assert page.url.count("#") == 0
 
 
 def test_a_prediction_reveals_its_answer_and_the_figure(open_page):
     page = open_lab(open_page)
     page.get_by_role("button", name="About where the RNN's begins").click()
-    page.get_by_text("So it is.").wait_for()
+    page.get_by_text("Right. Untrained, LSTM and GRU vanish").wait_for()
     lines_are(page, 3)
+
+
+@pytest.mark.parametrize("story", ["gated", "rnn", "bias"])
+def test_no_figure_is_wider_than_its_place_however_many_there_are(open_page, story):
+    page = open_lab(open_page, "?cells=lstm,gru" if story == "rnn" else "")
+    lines_are(page, 2 if story == "rnn" else 1)
+    page.locator(f".st-key-story_{story} button").click()
+    lines_are(page, {"gated": 3, "rnn": 1, "bias": 2}[story])
+    until(
+        page,
+        """() => [...document.querySelectorAll('.charts figure')]
+      .every((figure) => figure.querySelector('.main-svg')?.clientWidth === Math.floor(figure.clientWidth))""",
+    )
+
+
+def test_a_digit_is_drawn_where_the_part_offers_it_and_read(open_page):
+    page = open_page("/gradients?part=why&subject=gru-64", wait=".chart-roads .js-plotly-plot")
+    before = first_values(page, "roads")
+    page.locator(".st-key-lab_picker summary").click()
+    canvas = page.locator(".st-key-canvas canvas").last
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(600)  # the picker opens
+    stroke(page, [(90, 200), (120, 120), (150, 50)])
+    until(page, f"before => JSON.stringify(({FIRST})('roads')) !== JSON.stringify(before)", before)
+    until(page, "() => new URL(location.href).searchParams.has('draw')")
+    assert page.get_by_text("your drawing").count() == 1
 
 
 def test_784_steps_come_in_as_they_are_computed_until_all_seeds_are_there(open_page):

@@ -36,14 +36,13 @@ def show(words: Words) -> dict[str, object]:
     left, right = st.columns([1, 3.4], gap="medium")
     with left, st.container(key="lab_controls", gap="small"):
         _controls(words)
-    with right:
-        predict(words, PART)
     with right, st.container(key="lab_figure", gap="xsmall"):
         chosen = beginnings()
         if chosen:
             _fans(words, chosen)
         else:
             st.info(words("fan.nothing"), icon=":material/touch_app:")
+    predict(words, PART)
     lesson(words, PART)
     return stories.link(PART)
 

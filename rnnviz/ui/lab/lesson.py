@@ -19,7 +19,7 @@ VEILED = {"unrolled": "lab_figure", "exploding": "lab_figure", "recall": "recall
 
 
 def predict(words: Words, part: str) -> None:
-    """Ask for a prediction; to be called above the figures. Figures that give it away stay veiled until there is one.
+    """Ask for a prediction. Figures that would give its answer away stay veiled until there is one, below the question.
 
     Whoever comes by a link with settings, or has moved any, wants to see the figures: nothing is veiled then.
     """

@@ -1,8 +1,18 @@
-/* Links in a lesson that set the figure: "#story-<name>" is told to Python, and the figure is brought into view. */
+/* Links in a lesson that set the figure: "#story-<name>" is told to Python, and the figure is brought into view; so it is
+ * by a prediction.
+ */
 
 const PREFIX = "#story-";
 
 const listening = new WeakMap();
+
+/* From its top on: names and numbers of the lines stand there. */
+function bringIntoView() {
+  const smooth = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document
+    .querySelector(".st-key-lab_figure")
+    ?.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
+}
 
 export default function ({ parentElement, setTriggerValue }) {
   listening.get(parentElement)?.abort();
@@ -11,16 +21,13 @@ export default function ({ parentElement, setTriggerValue }) {
   document.addEventListener(
     "click",
     (event) => {
+      if (event.target.closest?.(".st-key-predict button")) return bringIntoView();
       const link = event.target.closest?.(`.st-key-lesson a[href^="${PREFIX}"]`);
       if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       event.stopPropagation();
       setTriggerValue("story", link.getAttribute("href").slice(PREFIX.length));
-      const smooth = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-      // From its top on: names and numbers of the lines stand there.
-      document
-        .querySelector(".st-key-lab_figure")
-        ?.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
+      bringIntoView();
     },
     { signal: abort.signal, capture: true },
   );

@@ -33,11 +33,10 @@ def show(words: Words) -> dict[str, object]:
     stories.buttons(words, TOLD)
     left, right = st.columns([1, 3.4], gap="medium")
     seen, link = subject.choose(words, left, right)
-    with right:
-        predict(words, PART)
     with right, st.container(key="lab_figure", gap="xsmall"):
         if seen:
             _explain(words, seen)
+    predict(words, PART)
     lesson(words, PART)
     return stories.link(PART) | link
 
