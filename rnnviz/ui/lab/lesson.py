@@ -39,9 +39,9 @@ def predict(words: Words, part: str) -> None:
                     on_click=_predict,
                     args=(part, option),
                 )
-            if veiled:
-                label = words("lab.predict.show")
-                st.button(label, type="tertiary", key=f"unveil_{part}", on_click=_unveil, args=(part,))
+            if part in VEILED:  # it keeps its place: what is below must not move up while it is scrolled to
+                label, off = words("lab.predict.show"), not veiled
+                st.button(label, type="tertiary", key=f"unveil_{part}", on_click=_unveil, args=(part,), disabled=off)
         if chosen:
             verdict = words("lab.predict.right" if chosen == ANSWERS[part] else "lab.predict.other")
             st.info(words.join([verdict, words(f"lab.predict.{part}.answer")]), icon=":material/lightbulb:")

@@ -66,7 +66,7 @@ STORIES: dict[str, tuple[str, dict[str, object]]] = {
     "shares-lstm": ("unrolled", {"subject": "lstm-64"}),
     "window-1": ("unrolled", {"window": 1}),
     "window-14": ("unrolled", {"window": 14}),
-    # ---- What it costs
+    # ---- Delayed recall
     "recall-start": ("recall", {"update": 0}),
     "recall-opening": ("recall", {"update": 100}),
     "recall-cell": ("recall", {"update": 0, "road": "c"}),
