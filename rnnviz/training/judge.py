@@ -120,15 +120,15 @@ def _nudged(network: Network, x: np.ndarray, h0: np.ndarray, asked: dict, ours: 
         loss = _loss(_read(network, stack, x, h0), asked["label"]).item()
         resolution = max(abs(loss), 1.0) * np.finfo(float).eps / NUDGE + NUDGE**2
         for t, unit in zip(random.integers(0, len(x), count), random.integers(0, ours.shape[1], count), strict=True):
-            ends = [
-                _loss(_read(network, stack, x, h0, nudge=(layer, int(t), int(unit), side * NUDGE)), asked["label"])
-                for side in (1, -1)
-            ]
-            up, down = (ends[0].item() - loss) / NUDGE, (loss - ends[1].item()) / NUDGE
-            if abs(up - down) > 1e-3 * max(abs(up), abs(down)) + 10 * resolution:
+            ends, switched = [], ([], [])
+            for side, on in zip((1, -1), switched, strict=True):
+                nudge = (layer, int(t), int(unit), side * NUDGE)
+                logits = _read(network, stack, x, h0, nudge=nudge, on=on)
+                ends.append(_loss(logits, asked["label"]).item())
+            if network.cell == "rnn_relu" and (torch.stack(switched[0]) != torch.stack(switched[1])).any():
                 kinks += 1
                 continue
-            found.append((ours[t, unit], (up + down) / 2))
+            found.append((ours[t, unit], (ends[0] - ends[1]) / (2 * NUDGE)))
     gradients, differences = np.array(found).reshape(-1, 2).T
     return {
         "entries": len(found),
@@ -140,12 +140,14 @@ def _nudged(network: Network, x: np.ndarray, h0: np.ndarray, asked: dict, ours: 
 
 
 def _read(
-    network: Network, stack: list, x: np.ndarray, h0: np.ndarray, detach_before: int = 0, nudge=None, arrays=None
-) -> torch.Tensor:
+    network: Network, stack: list, x: np.ndarray, h0: np.ndarray, detach_before: int = 0, nudge=None, arrays=None,
+    on: list | None = None,
+) -> torch.Tensor:  # fmt: skip
     """Return the class scores (K,) after the last step.
 
     detach_before: at this step, from 0, the states before are taken for constants. nudge: (layer, step, unit, by) moves
-    one hidden unit. arrays: the readout's and the projection's tensors, where these are to have gradients.
+    one hidden unit. arrays: the readout's and the projection's tensors, where these are to have gradients. on: is given
+    which units of every step have a pre-activation above 0.
     """
     arrays = arrays or {name: torch.tensor(array) for name, array in network.arrays.items()}
     inputs = list(torch.tensor(x))
@@ -159,6 +161,8 @@ def _read(
                 state = {name: value.detach() for name, value in state.items()}
             values = unrolled.step(network.cell, layer, x_t, state)
             state = {name: values[name] for name in state}
+            if on is not None:
+                on.append(values["a"][0] > 0)
             if nudge and (k, t) == nudge[:2]:
                 state["h"] = state["h"].clone()
                 state["h"][nudge[2]] += nudge[3]

@@ -26,7 +26,8 @@ def test_what_is_right_is_found_right_for_every_cell(cell):
     assert "clipping" in names
     assert all(check.sound and check.difference < 1e-10 and check.entries for check in found.checks)
     assert found.differences.sound
-    assert found.differences.entries == 40
+    assert found.differences.entries + found.differences.kinks == 40
+    assert cell == "rnn_relu" or not found.differences.kinks
     assert found.torch
 
 

@@ -1,17 +1,18 @@
 /* Links in a lesson that set the figure: "#story-<name>" is told to Python, and the figure is brought into view; so it is
- * by a prediction.
+ * by a prediction that stands below it.
  */
 
 const PREFIX = "#story-";
 
 const listening = new WeakMap();
 
+const figure = () => document.querySelector(".st-key-lab_figure");
+const top = (element) => element?.getBoundingClientRect().top ?? 0;
+
 /* From its top on: names and numbers of the lines stand there. */
 function bringIntoView() {
   const smooth = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  document
-    .querySelector(".st-key-lab_figure")
-    ?.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
+  figure()?.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
 }
 
 export default function ({ parentElement, setTriggerValue }) {
@@ -21,7 +22,8 @@ export default function ({ parentElement, setTriggerValue }) {
   document.addEventListener(
     "click",
     (event) => {
-      if (event.target.closest?.(".st-key-predict button")) return bringIntoView();
+      const prediction = event.target.closest?.(".st-key-predict button");
+      if (prediction && top(figure()) < top(prediction)) bringIntoView();
       const link = event.target.closest?.(`.st-key-lesson a[href^="${PREFIX}"]`);
       if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
