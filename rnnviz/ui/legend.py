@@ -55,12 +55,12 @@ def _norms(words: Words, lines: list[str]) -> str:
         colour = "; ".join(f"--{theme}:{colours[name]}" for theme, colours in style.LINES.items())
         items.append(
             f'<li style="{colour}"><i class="{style.DASHES[name]}"></i>'
-            f"<span><b>{_formula(words(f'norm.{name}.name'))}</b> {_formula(words(f'norm.{name}.read'))}</span></li>"
+            f"<span><b>{formula(words(f'norm.{name}.name'))}</b> {formula(words(f'norm.{name}.read'))}</span></li>"
         )
     title, read = escape(words("column.norms.long")), escape(words("column.norms.read"))
     return f'<section class="norms"><h4>{title}</h4><p>{read}</p><ul>{"".join(items)}</ul></section>'
 
 
-def _formula(text: str) -> str:
-    """Return text with h_t set as h with a subscript."""
-    return re.sub(r"_(\w)", r"<sub>\1</sub>", escape(text))
+def formula(text: str) -> str:
+    """Return text as HTML with h_t set as h with a subscript, and (a)^(T−t) as a power."""
+    return re.sub(r"\^\(([^)]*)\)", r"<sup>\1</sup>", re.sub(r"_(\w+)", r"<sub>\1</sub>", escape(text)))

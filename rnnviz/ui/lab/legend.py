@@ -1,12 +1,12 @@
 """The legend over a part's figures: what the lines are called, with a number for each."""
 
-import re
 from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
 
 from ...figures.over_time import Line
+from ..legend import formula
 
 DASHES = {"solid": (), "dash": (9, 5), "dot": (3, 4), "longdash": (15, 6), "dashdot": (9, 4, 3, 4)}
 """Plotly's dashes: pixels drawn and left out, in turn."""
@@ -16,15 +16,10 @@ def legend(lines: Sequence[Line], numbers: Sequence[str] = (), lead: str = "") -
     """Show a sample and the name of every line, and what number goes with it; lead: what the numbers are."""
     numbers = numbers or [""] * len(lines)
     items = [
-        f"<li>{_sample(line)}<span>{_formula(line.name)}</span>{f'<b>{escape(number)}</b>' if number else ''}</li>"
+        f"<li>{_sample(line)}<span>{formula(line.name)}</span>{f'<b>{escape(number)}</b>' if number else ''}</li>"
         for line, number in zip(lines, numbers, strict=True)
     ]
     st.html(f'<p class="lab-lead">{escape(lead)}</p><ul class="lab-legend">{"".join(items)}</ul>')
-
-
-def _formula(name: str) -> str:
-    """Return a name with h_t set as h with a subscript, and (a)^(T−t) as a power."""
-    return re.sub(r"\^\(([^)]*)\)", r"<sup>\1</sup>", re.sub(r"_(\w+)", r"<sub>\1</sub>", escape(name)))
 
 
 def _sample(line: Line) -> str:

@@ -78,6 +78,8 @@ def choose(words: Words, left, right) -> tuple[Subject | None, dict[str, object]
     now = st.session_state
     label, several = now.get("label", state.AUTO), subject is not None and subject.network.num_layers > 1
     told = {"label": None if label == state.AUTO else label, "level": now.get("level") if several else None}
+    if not now["subject"].startswith("fresh:"):  # a trained network brings its own
+        told["delay"] = None
     return subject, picker.link(shown) | told
 
 
