@@ -37,7 +37,7 @@ with left, st.container(key="source"):
 
 with right:
     notice = st.container()
-    above = st.container(horizontal=True, vertical_alignment="bottom", key="choices")
+    above = st.container(horizontal=True, vertical_alignment="center", key="choices")
     figures = st.container()
     below = st.container(horizontal=True, vertical_alignment="bottom", key="looked_at")
 with above:

@@ -90,37 +90,41 @@ def caption(words: Words, name: str, reader: Reader, read: Reading, label: int |
     kind, colours = reader.network.kind, {theme: cells[reader.network.cell] for theme, cells in style.CELLS.items()}
     return Caption(
         name=name,
-        html=_heading(name, colours, described(words, reader, read)),
+        html=_heading(name, colours, described(words, reader, read), scored(words, reader)),
         colours=colours,
         says=answers(words, read.by_rows, label, rows),
         decided=decided + 1,
-        passed=words("stepper.decided", row=decided + 1) if decided else words("stepper.decided_first"),
-        since=words("compare.since", row=decided + 1),
+        passed=words("compare.since", row=decided + 1),
         absent="" if "c" in kind.states else words("compare.no_cell" if kind.gates else "compare.no_gates"),
     )
 
 
-def _heading(name: str, colours: dict[str, str], parts: Sequence[str]) -> str:
+def _heading(name: str, colours: dict[str, str], about: Sequence[str], scores: Sequence[str]) -> str:
     hues = ";".join(f"--{theme}:{colour}" for theme, colour in colours.items())
-    about = escape(" · ".join(parts))
-    told = f'<h3 class="name">{escape(name)}</h3><p class="about">{about}</p><strong class="passed"></strong>'
-    return f'<div class="network" style="{hues}">{told}</div>'
+    about, scores = (escape(" · ".join(parts)) for parts in (about, scores))
+    who = f'<div class="who"><h3 class="name">{escape(name)}</h3><p>{about}</p></div>'
+    return f'<div class="network" style="{hues}">{who}<p class="scores">{scores}</p></div>'
 
 
 def described(words: Words, reader: Reader, read: Reading) -> list[str]:
-    """Return the cell, the size, how it reads where that is not row by row, and how well."""
-    network, accuracy = reader.network, reader.card.accuracy
+    """Return the cell, the size, and how it reads where that is not row by row."""
+    network = reader.network
     numbers = {"units": network.hidden_size, "layers": frame.layers(words, network)}
     parts = [words("compare.network", cell=words(f"cell.{network.cell}"), **numbers)]
     if network.num_layers > 1:
         parts.append(words("compare.top_layer"))
     if reader.order != "rows" or reader.delay:
         parts.append(words(f"shown.{reader.order}", delay=reader.delay))
-    scored = [words(f"compare.{name}", share=accuracy[name]) for name in frame.SCORED if name in accuracy]
-    parts += scored or [words("compare.unscored")]
     if (top := reading.top("h", read.by_rows["h"][read.view.layer])) > 1.0:
         parts.append(words("compare.scale", top=top))
     return parts
+
+
+def scored(words: Words, reader: Reader) -> list[str]:
+    """Return how well the network reads each set of digits that it was measured on."""
+    accuracy = reader.card.accuracy
+    told = [words(f"compare.{name}", share=accuracy[name]) for name in frame.SCORED if name in accuracy]
+    return told or [words("compare.unscored")]
 
 
 # ---- Whether it is fair

@@ -46,7 +46,7 @@ class Caption:
 
     name: str
     html: str
-    """The heading; once the line has passed row `decided`, its element of class "passed" says `passed`."""
+    """The heading: elements of the classes "who" and "scores" in one of the class "network"."""
     colours: Mapping[str, str]
     """Of its cell, by theme."""
     says: Sequence[str]
@@ -54,8 +54,7 @@ class Caption:
     decided: int
     """From 1."""
     passed: str
-    since: str
-    """The same in fewer words, beside its sentence."""
+    """What is said beside its sentence once the line has passed that row."""
     absent: str = ""
     """What stands in the place of columns that it does not have."""
 
@@ -186,8 +185,9 @@ def reading_line(
         "views": _views(words, sheets),
         "words": {
             key: words(f"stepper.{key}")
-            for key in ("group", "hint", "previous", "next", "play", "pause", "row", "speed", "view", "all_views")
-        },
+            for key in ("group", "previous", "next", "play", "pause", "row", "speed", "view", "all_views")
+        }
+        | {"hint": words("compare.hint" if readings[0].caption else "stepper.hint")},
         "scales": style.SCALES,
         "lines": style.LINES,
     }
@@ -257,7 +257,7 @@ def _sheet(words: Words, reading: Reading, lines: Sequence[figures.Norm], axis: 
     zeros = figures.exact_zeros(lines)
     sheet = {
         "rows": len(trace),
-        "columns": [_column(words, name, values) for name, values in columns(trace, view).items()],
+        "columns": [_column(words, name, values, bool(caption)) for name, values in columns(trace, view).items()],
         "norm_column": {"slot": "norms", "kind": "norms", "titles": _titles(words, "norms")},
         "order": [int(unit) + 1 for unit in _order(trace, view)],
         "norms": [
@@ -281,7 +281,7 @@ def _sheet(words: Words, reading: Reading, lines: Sequence[figures.Norm], axis: 
             "name": caption.name,
             "colours": dict(caption.colours),
             "says": list(caption.says),
-            "passed": {"row": caption.decided, "long": caption.passed, "short": caption.since},
+            "passed": {"row": caption.decided, "says": caption.passed},
             "absent": caption.absent,
         }
     return sheet | {"id": _digest(sheet)}
@@ -299,7 +299,7 @@ def _views(words: Words, sheets: Sequence[dict]) -> list[tuple[str, str]]:
     return [(slot, " · ".join(titles[slot])) for slot in STATES if slot in titles]
 
 
-def _column(words: Words, name: str, values: np.ndarray) -> dict:
+def _column(words: Words, name: str, values: np.ndarray, brief: bool) -> dict:
     kind = {"x": "digit", "probs": "answer"}.get(name, "state")
     high = top(name, values)
     return {
@@ -308,15 +308,17 @@ def _column(words: Words, name: str, values: np.ndarray) -> dict:
         "kind": kind,
         "cells": values.shape[1],
         "scale": style.KINDS[name].scale,
-        "titles": _titles(words, name),
+        "titles": _titles(words, name, brief and kind == "state"),
         "low": style.KINDS[name].low * high,
         "top": high,
         "z": base64.b64encode(figures.hundredths(values / high).tobytes()).decode(),
     }
 
 
-def _titles(words: Words, name: str) -> list[str]:
-    return [words(f"column.{name}.{length}") for length in ("long", "short", "symbol")]
+def _titles(words: Words, name: str, brief: bool = False) -> list[str]:
+    """Return a column's titles, the longest first; brief: with a word for where columns are narrow."""
+    lengths = ("long", "short", "brief", "symbol") if brief else ("long", "short", "symbol")
+    return [words(f"column.{name}.{length}") for length in lengths]
 
 
 def _hovers(words: Words, shown: dict[str, np.ndarray]) -> dict[str, str]:

@@ -36,6 +36,16 @@ PLACES = """() => [...document.querySelectorAll('.st-key-reading .js-plotly-plot
 })"""
 
 
+HIDDEN = """() => {
+  const bar = document.querySelector('.st-key-stepper').getBoundingClientRect().top;
+  const chart = [...document.querySelectorAll('.st-key-reading .js-plotly-plot')].at(-1);
+  const top = chart.querySelector('.svg-container').getBoundingClientRect().top;
+  const axis = chart._fullLayout.yaxis, rows = chart.data[0].y.length;
+  return Array.from({ length: rows }, (_, t) => t + 1).filter(t => top + axis._offset + axis.l2p(t + 0.5) > bar).length;
+}"""
+"""How many rows of the last network lie behind the controls."""
+
+
 def opened(open_page, query: str = "set=mnist&digit=18", **options):
     page = probe(open_page(f"/compare?{query}", **options))
     wait_for_sheets(page, 3)
@@ -117,6 +127,47 @@ def test_the_lines_of_all_networks_lie_on_the_same_row_at_every_width(open_page,
         wait_for_rows(page, row, row, row)
 
 
+@pytest.mark.parametrize(
+    ("size", "nets"),
+    [
+        ((1280, 720), "gru-64,lstm-64"),
+        ((1280, 720), "lstm-128,rnn-64"),
+        ((1280, 720), "rnn-64,gru-64,lstm-64"),
+        ((1460, 900), "rnn-64,gru-64,lstm-64,lstm-128"),
+        ((1024, 768), "rnn-64,gru-64"),
+    ],
+)
+def test_all_networks_are_seen_at_once(open_page, size, nets):
+    page = probe(open_page(f"/compare?set=mnist&digit=18&nets={nets}", size=size))
+    wait_for_sheets(page, len(nets.split(",")))
+    page.wait_for_function(f"({HIDDEN})() === 0")
+
+
+def test_four_networks_on_a_small_screen_lack_no_more_than_the_last_rows(open_page):
+    page = probe(open_page("/compare?set=mnist&digit=18&nets=rnn-64,gru-64,lstm-64,lstm-128"))
+    wait_for_sheets(page, 4)
+    page.wait_for_function(f"({HIDDEN})() <= 8")
+
+
+def test_what_stands_above_a_network_is_not_said_again(open_page):
+    page = opened(open_page, "set=mnist&digit=18&nets=gru-64,lstm-64,lstm-128")
+    titles = """() => [...document.querySelectorAll('.st-key-reading .js-plotly-plot')].map(chart =>
+      chart.layout.annotations.map(a => a.text).filter(Boolean).length)"""
+    page.wait_for_function(f"({titles})().join() === '7,5,0'")
+    for k in range(3):
+        boxes = [page.locator(f".st-key-head_{k} .{half}").bounding_box() for half in ("who", "scores")]
+        assert abs(boxes[0]["y"] - boxes[1]["y"]) < 8
+        assert boxes[0]["x"] + boxes[0]["width"] < boxes[1]["x"]
+
+
+def test_the_words_in_an_empty_stretch_lie_over_the_line(open_page):
+    page = opened(open_page)
+    above = """() => [...document.querySelectorAll('.reading-note')].every(note =>
+      note.previousElementSibling && !note.parentNode.querySelector('.reading-note ~ .reading-line'))"""
+    assert page.locator(".reading-note").count() == 2
+    assert page.evaluate(above)
+
+
 @pytest.mark.parametrize("size", [(1460, 900), (1280, 720), (1024, 768), (700, 900), (390, 844)])
 def test_columns_with_one_role_stand_under_one_another(open_page, size):
     page = opened(open_page, "set=mnist&digit=18&nets=gru-64,lstm-128,rnn-64", size=size)
@@ -177,11 +228,22 @@ def test_a_drag_keeps_to_the_figure_in_which_it_began(open_page):
 
 def test_when_each_decided_is_said_once_the_line_has_passed_that_row(open_page):
     page = opened(open_page, "set=mnist&digit=18&step=1")
-    heads = [page.locator(f".st-key-head_{k} .passed") for k in range(3)]
-    assert [head.inner_text() for head in heads] == ["", "", ""]
+    told = page.locator(".each .passed")
+    assert told.all_inner_texts() == ["", "", ""]
     page.keyboard.press("End")
-    for head, trace in zip(heads, traces(digits.sample(18, "mnist")[0]), strict=True):
-        head.filter(has_text=re.compile(rf"row {measures.decision_step(trace) + 1}\b")).wait_for()
+    for k, trace in enumerate(traces(digits.sample(18, "mnist")[0])):
+        told.nth(k).filter(has_text=re.compile(rf"row {measures.decision_step(trace) + 1}\b")).wait_for()
+
+
+def test_the_hint_stands_in_the_line_of_words_and_takes_no_room(open_page):
+    page = opened(open_page)
+    hint, controls = page.locator(".hint"), page.locator(".controls")
+    assert hint.inner_text() == Words("en")("compare.hint")
+    before = controls.bounding_box()
+    page.keyboard.press("ArrowLeft")
+    assert not hint.is_visible()
+    assert page.locator(".says").bounding_box()["width"] > 100
+    assert abs(controls.bounding_box()["y"] - before["y"]) < 2
 
 
 def test_a_new_digit_and_a_drawing_change_all_networks(open_page):

@@ -36,7 +36,7 @@ def probe(page):
             return null;
           };
           window.__says = () => find(document, '.says')?.textContent;
-          window.__row = () => Number(find(document, 'input.row').value);
+          window.__row = () => Number(find(document, 'input.row')?.value);
         }"""
     )
     return page

@@ -185,7 +185,7 @@ def test_a_heading_tells_cell_size_accuracy_and_what_is_missing(language):
         assert words(f"cell.{network.cell}") in caption.html
         assert (words("compare.top_layer") in caption.html) == (network.num_layers > 1)
         assert caption.absent == (words(f"compare.{absent}") if absent else "")
-        assert caption.passed not in caption.html  # the ending is not given away
+        assert words("compare.since", row=caption.decided) not in caption.html  # the ending is not given away
 
 
 def test_the_states_of_a_relu_network_say_how_far_their_colours_reach():

@@ -6,11 +6,13 @@
 
 const SLOTS = ["x", "h", "i", "f", "g", "o", "c", "probs", "norms"]; // from left to right
 
-/* What lies around the rows of a figure, in px. between: two bands; around: the figures of a page that is to be seen
- * whole, `away` of it above them, which may scroll away; head: around each of several. least: a row's height. */
-const ALONE = { left: 36, right: 8, top: 34, bottom: 64, between: 74, around: 440, away: 0, head: 0, least: 8 };
-const TOGETHER = { left: 36, right: 8, top: 23, bottom: 21, between: 46, around: 325, away: 145, head: 78, least: 4 };
-const WORTH_SCROLLING = 5; // rows of this height are
+/* What lies around the rows of a figure, in px. between: two bands; around: the figure of a page that is to be seen
+ * whole; least: a row's height. */
+const ALONE = { left: 36, right: 8, top: 34, bottom: 64, between: 74, around: 440, least: 8 };
+/* The same for several under one another, which are to be seen at once. shared: of a figure whose titles and heading
+ * share a line; inner: below the rows where the ticks stand below a later figure; spare: below the last one. */
+const TOGETHER = { left: 36, right: 8, top: 20, bottom: 22, between: 46, shared: 23, inner: 6, spare: 2, least: 4 };
+const CROWD = 4; // so many figures may have lower rows
 
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
@@ -24,21 +26,19 @@ function slotsOf(sheets) {
 }
 
 /* Bands of [slot, width in px], the height of a row, the gap between columns, and the margins, in px. The digit's
- * pixels are square. count: of the figures that stand under one another, all with the same columns. */
-function plan(width, viewHeight, slots, rows, count, enlarged) {
+ * pixels are square. count: of the figures that stand under one another, all with the same columns; free: what height
+ * there is for the rows of all of them, given the number of bands. */
+function plan(width, slots, rows, count, enlarged, free) {
   const margin = count > 1 ? TOGETHER : ALONE;
   const room = width - margin.left - margin.right;
   const gap = room > 1100 ? 14 : room > 500 ? 11 : 8;
   const states = slots.filter((c) => c.kind === "state");
   const units = Math.max(...states.map((c) => c.cells));
   const digit = slots.find((c) => c.kind === "digit").cells; // its width in rows
-  const least = rows > 40 ? Math.min(margin.least, 5) : margin.least; // blank rows after the digit make a long figure, whose end should be in sight
-  const probs = room > 1100 ? 130 : room > 500 ? 100 : 0;
-  const tallest = (bands, least) => {
-    const free = viewHeight - margin.around - count * (margin.head + margin.between * (bands - 1));
-    const fits = (height) => Math.floor(height / (rows * bands * count));
-    return clamp(Math.max(fits(free), Math.min(WORTH_SCROLLING, fits(free + margin.away))), least, 13);
-  };
+  // Blank rows after the digit make a long figure, whose end should be in sight.
+  const least = count >= CROWD ? margin.least - 1 : rows > 40 ? Math.min(margin.least, 5) : margin.least;
+  const probs = room > 1100 ? 130 : count > 1 && room > 800 ? 112 : room > 500 ? 100 : 0;
+  const tallest = (bands, least) => clamp(Math.floor(free(bands) / (rows * bands * count)), least, 13);
   const made = (row, ...bands) => ({ row, gap, margin, bands });
 
   if (enlarged && !probs) {
@@ -56,7 +56,8 @@ function plan(width, viewHeight, slots, rows, count, enlarged) {
   // in one band while their columns can be told apart.
   const widths = count > 1 ? [4, 3, 2, 1.5, 1.25, 1, 0.75, 0.625, 0.5, 0.375].filter((cell) => units * cell >= 40) : [4, 3, 2, 1.5, 1];
   for (const cell of widths) {
-    for (let row = tallest(1, least); row >= least && probs; row--) {
+    const high = tallest(1, least);
+    for (let row = high; row >= Math.min(high, margin.least) && probs; row--) {
       const used = digit * row + states.length * units * cell + probs + (states.length + 2) * gap;
       const left = room - used;
       // Rather wider lines than a taller digit; and over lines that stand under one another their names, too.
@@ -98,9 +99,26 @@ function plan(width, viewHeight, slots, rows, count, enlarged) {
   return made(row, [["x", side], ["probs", room - side - gap]], [[first.slot, half], ["norms", room - half - gap]], ...lower);
 }
 
+/* Where each slot of a plan stands: its left edge, its width, its band. */
+function placesOf({ bands, gap }) {
+  const places = new Map();
+  bands.forEach((slots, band) => {
+    let x = 0;
+    for (const [slot, w] of slots) {
+      places.set(slot, { x, w, band });
+      x += w + gap;
+    }
+  });
+  return places;
+}
+
 /* The longest of the given titles that fits, measured in the figure's font. */
 const ruler = document.createElement("canvas").getContext("2d");
 function fitting(titles, width, font) {
+  return titles.find((title) => widthOf(title, font) <= width) ?? titles[titles.length - 1];
+}
+
+function widthOf(text, font) {
   ruler.font = font;
-  return titles.find((title) => ruler.measureText(title).width <= width) ?? titles[titles.length - 1];
+  return ruler.measureText(text).width;
 }

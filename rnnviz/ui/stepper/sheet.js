@@ -10,6 +10,7 @@
 
 const HUNDREDTHS = 100;
 const NOTE_ROOM = 90; // an empty stretch between columns this wide is spoken of
+const DIGIT_ROOM = 9; // a class this wide has its digit in full size
 
 /* Rows of numbers from base64 int8 hundredths of `top`. */
 function decode({ z: base64, cells, top }) {
@@ -82,8 +83,9 @@ class Sheet {
     if (!this.ready()) return;
     const { chart, data, reader } = this;
     const theme = reader.theme();
-    const place = [chart._fullLayout.width, window.innerHeight, reader.enlarged, reader.data.words.group, reader.data.rows];
-    const layoutId = JSON.stringify([place, reader.slots, reader.sheets.length, data.columns.map((c) => c.name)]);
+    const planned = reader.plan(chart._fullLayout.width);
+    const lines = reader.drawn().map(({ name }) => name);
+    const layoutId = JSON.stringify([planned, chart._fullLayout.width, reader.enlarged, reader.data.words.group, data.columns.map((c) => c.name), lines]);
     const figureId = `${data.id}|${theme}`;
     const traces = {};
     const layout = {};
@@ -95,7 +97,7 @@ class Sheet {
       chart.layout.meta = null; // the names of the lines may have changed
     }
     if (chart.layout.meta !== layoutId) {
-      Object.assign(layout, this.layoutFor(theme), { meta: layoutId });
+      Object.assign(layout, this.layoutFor(theme, planned), { meta: layoutId });
       traces.visible = chart.data.map((_, k) => this.shown(k));
     }
     if (Object.keys(layout).length) {
@@ -149,37 +151,33 @@ class Sheet {
     return layout;
   }
 
-  layoutFor(theme) {
+  layoutFor(theme, planned) {
     const { chart, data, reader } = this;
     const width = chart._fullLayout.width;
-    const planned = plan(width, window.innerHeight, reader.slots, reader.data.rows, reader.sheets.length, reader.enlarged);
-    const { row, gap, margin } = planned;
+    const { row, gap, between, frames, naming } = planned;
+    const margin = frames[reader.sheets.indexOf(this)];
     const titled = [...data.columns, data.norm_column];
     const own = new Set(titled.map((c) => c.slot));
     const bands = planned.bands.filter((band) => band.some(([slot]) => own.has(slot)));
     const bandHeight = data.rows * row;
-    const plotHeight = bands.length * bandHeight + (bands.length - 1) * margin.between;
+    const plotHeight = bands.length * bandHeight + (bands.length - 1) * between;
     const plotWidth = width - margin.left - margin.right;
     const height = plotHeight + margin.top + margin.bottom;
-    const family = getComputedStyle(reader.find(".stepper")).fontFamily;
+    const family = reader.family();
     const layout = { height, "font.family": family };
     for (const side of ["left", "right", "top", "bottom"]) layout[`margin.${side[0]}`] = margin[side];
     const places = new Map();
     bands.forEach((band, k) => {
       let x = 0;
-      const top = 1 - (k * (bandHeight + margin.between)) / plotHeight;
+      const top = 1 - (k * (bandHeight + between)) / plotHeight;
       const first = band.find(([slot]) => own.has(slot))[0];
+      const { length, size } = naming[planned.bands.indexOf(band)];
       band.forEach(([slot, w]) => {
-        places.set(slot, { x0: x / plotWidth, x1: (x + w) / plotWidth, top, bottom: top - bandHeight / plotHeight, w, first: slot === first });
+        places.set(slot, { x0: x / plotWidth, x1: (x + w) / plotWidth, top, bottom: top - bandHeight / plotHeight, w, first: slot === first, length, size });
         x += w + gap;
       });
     });
-    const size = width > 560 ? 15 : 12;
-    const font = `${size}px ${family}`;
     const room = ({ slot }) => places.get(slot).w + gap - 4;
-    const states = reader.data.sheets.flatMap((sheet) => sheet.columns).filter((c) => c.kind === "state" && places.has(c.slot));
-    // One length for all states of a band, in all figures: names beside symbols would look like a difference.
-    const short = (band) => Math.max(...states.filter((c) => places.get(c.slot).top === band).map((c) => c.titles.indexOf(fitting(c.titles, room(c), font))));
     titled.forEach((column, k) => {
       const place = places.get(column.slot);
       const at = (key) => `annotations[${k}].${key}`;
@@ -189,37 +187,41 @@ class Sheet {
         layout[at("text")] = "";
         return;
       }
-      const titles = column.kind === "state" ? [column.titles[short(place.top)]] : column.titles;
-      layout[at("text")] = this.title({ ...column, titles }, room(column), font, theme);
+      const titles = column.kind === "state" ? [column.titles[place.length]] : column.titles;
+      const titled = margin.titled.includes(column.slot);
+      layout[at("text")] = titled ? this.title({ ...column, titles }, room(column), `${place.size}px ${family}`, theme) : "";
       layout[`${axisName("x", k + 1)}.domain`] = [place.x0, Math.min(1, place.x1)];
       layout[`${axisName("y", k + 1)}.domain`] = [Math.max(0, place.bottom), place.top];
       layout[`${axisName("y", k + 1)}.showticklabels`] = place.first;
       layout[`${axisName("y", k + 1)}.ticklabelstandoff`] = 4;
+      layout[`${axisName("y", k + 1)}.ticklabeloverflow`] = "allow"; // the last row's number stands on little ground
       Object.assign(layout, {
         [at("x")]: (place.x0 + place.x1) / 2,
         [at("y")]: place.top,
         [at("xanchor")]: "center",
         [at("yanchor")]: "bottom",
-        [at("font.size")]: size,
+        [at("font.size")]: place.size,
       });
     });
     Object.assign(layout, this.lineNames(titled.length, places.get("norms"), plotHeight, theme));
     const probs = data.columns.findIndex((c) => c.slot === "probs");
-    layout[`${axisName("x", probs + 1)}.tickfont.size`] = places.get("probs").w > 110 ? 13 : 12;
-    this.setHeight(height);
+    const answers = places.get("probs").w;
+    const digits = reader.sheets.length > 1 && answers / data.columns[probs].cells > DIGIT_ROOM ? 14 : answers > 110 ? 13 : 12;
+    layout[`${axisName("x", probs + 1)}.tickfont.size`] = digits;
+    for (const k of [probs, data.columns.length]) layout[`${axisName("x", k + 1)}.showticklabels`] = margin.ticks;
+    this.setStyle(height, margin.heading);
     return layout;
   }
 
   /* A column's title. Where several figures stand under one another, the names of the gradient lines are in theirs. */
   title(column, width, font, theme) {
     if (column.kind !== "norms" || this.reader.sheets.length === 1) return fitting(column.titles, width, font);
-    const drawn = this.drawn();
+    const drawn = this.reader.drawn();
     if (!drawn.length) return fitting(column.titles, width, font);
     const leads = [...column.titles.map((title) => `${title}  `), ""];
     const long = drawn.map((line) => line.title).join("  ");
     const lead = fitting(leads.map((each) => each + long), width, font).slice(0, -long.length);
-    ruler.font = font;
-    const short = ruler.measureText(lead + long).width > width;
+    const short = widthOf(lead + long, font) > width;
     return lead + drawn.map((line) => this.lineName(line, theme, short)).join("  ");
   }
 
@@ -251,11 +253,13 @@ class Sheet {
     return `<span style="color:${this.reader.data.lines[theme][name]}"><b>${(shorter ? short : title).replace(/_(\w)/g, "<sub>$1</sub>")}</b></span>`;
   }
 
-  /* Streamlit pins a chart's height; ours depends on the width. */
-  setHeight(height) {
-    const chart = `.st-key-${this.data.chart}`;
+  /* Streamlit pins a chart's height; ours depends on the width. heading: where, in px, the second half of a heading
+   * stands that lies in the line of the titles; null for one that has a line of its own. */
+  setStyle(height, heading) {
+    const [chart, head] = [`.st-key-${this.data.chart}`, `.st-key-${this.data.head}`];
     this.style ||= document.head.appendChild(document.createElement("style"));
-    const rule = `${chart} [data-testid=stElementContainer], ${chart} [data-testid=stFullScreenFrame], ${chart} .stPlotlyChart, ${chart} .js-plotly-plot { height: ${height}px !important; flex: 0 0 auto !important; }`;
+    const shared = heading === null ? "" : `${head} { max-height: 0 !important; min-height: 0 !important; } ${head} .scores { position: absolute; left: ${heading}px; width: max-content; }`;
+    const rule = `${shared} ${chart} [data-testid=stElementContainer], ${chart} [data-testid=stFullScreenFrame], ${chart} .stPlotlyChart, ${chart} .js-plotly-plot { height: ${height}px !important; flex: 0 0 auto !important; }`;
     if (this.style.textContent !== rule) this.style.textContent = rule;
   }
 
@@ -298,20 +302,22 @@ class Sheet {
       const line = overlay("reading-line", `will-change:transform;width:${right - left}px;height:${rowHeight + 4}px;box-sizing:border-box;border:2px solid ${accent};border-radius:3px`);
       return { edge, left, right, veilLeft, veil, line, columns };
     });
-    this.layer.replaceChildren(...this.bands.flatMap((band) => [band.veil, ...this.notes(band), band.line]));
+    this.layer.replaceChildren(...this.bands.flatMap((band) => [band.veil, band.line, ...this.notes(band, ground)]));
   }
 
-  /* What stands where other networks have columns and this one has none. */
-  notes({ columns, edge }) {
-    const family = getComputedStyle(this.reader.find(".stepper")).fontFamily.replaceAll('"', "'");
+  /* What stands where other networks have columns and this one has none: on the page's ground, high up and over the
+   * line, which would strike it out. */
+  notes({ columns, edge }, ground) {
+    const family = this.reader.family().replaceAll('"', "'");
     const inOrder = [...columns].sort((a, b) => a.left - b.left);
     return inOrder.slice(1).flatMap((column, k) => {
       const [left, right] = [inOrder[k].right, column.left];
       if (!this.data.absent || right - left < NOTE_ROOM) return [];
-      const size = `width:${right - left - 24}px;height:${edge.at(-1) - edge[0]}px;padding:0 12px`;
-      const set = `display:flex;align-items:center;justify-content:center;text-align:center;opacity:0.6;font:0.95rem/1.3 ${family}`;
-      const note = overlay("reading-note", `${size};${set};transform:translate(${left}px,${edge[0]}px)`);
-      note.textContent = this.data.absent;
+      const set = `width:${right - left}px;display:flex;justify-content:center;font:0.9rem/1.15 ${family}`;
+      const note = overlay("reading-note", `${set};transform:translate(${left}px,${edge[0]}px)`);
+      const words = note.appendChild(document.createElement("span"));
+      words.textContent = this.data.absent;
+      words.style.cssText = `margin:0 8px;padding:1px 6px;text-align:center;background:${ground};color:color-mix(in srgb, currentColor 68%, ${ground})`;
       return [note];
     });
   }

@@ -84,6 +84,7 @@ class Reader {
     name(".next", words.next);
     name(".row", words.row);
     this.find(".hint").textContent = words.hint;
+    this.find(".stepper").classList.toggle("together", this.data.sheets.length > 1);
     this.find(".speed-word").textContent = words.speed;
     this.find(".view-word").textContent = words.view;
     this.find(".row").max = rows;
@@ -121,6 +122,7 @@ class Reader {
     list.replaceChildren(...lines);
     list.dataset.wanted = wanted;
     this.find(".spoken").classList.toggle("several", lines.length > 0);
+    this.find(lines.length ? ".spoken" : ".stepper").prepend(this.find(".hint")); // a line of its own takes room
   }
 
   // ---- the row --------------------------------------------------------------------------------------------------
@@ -199,12 +201,9 @@ class Reader {
     this.sheets.forEach((sheet, k) => {
       sheet.move(row, problem);
       if (!speakers[k]) return;
-      const { says, passed, head } = sheet.data;
-      const decided = !problem && row >= passed.row;
-      const heading = document.querySelector(`.st-key-${head} .passed`);
+      const { says, passed } = sheet.data;
       say(speakers[k].querySelector(".answer"), problem ? "" : says[row - 1]);
-      say(speakers[k].querySelector(".passed"), decided ? passed.short : "");
-      if (heading) say(heading, decided ? passed.long : "");
+      say(speakers[k].querySelector(".passed"), !problem && row >= passed.row ? passed.says : "");
     });
   }
 
@@ -264,6 +263,10 @@ class Reader {
     this.themes.observe(document.documentElement, { attributes: true });
     this.themes.observe(document.head, { childList: true });
     window.addEventListener("resize", () => this.draw(), { signal });
+    // What stands above the figures and below them, too, decides how tall they are.
+    this.sizes = new ResizeObserver(() => this.data?.sheets.length > 1 && this.draw());
+    for (const element of [this.find(".stepper"), ...document.querySelectorAll(".stMainBlockContainer, .st-key-choices")])
+      this.sizes.observe(element);
     const dragged = (act) => (event) => event.pointerId === this.dragging?.pointer && act(event);
     window.addEventListener("pointermove", dragged((event) => this.dragging.sheet.drag(event)), { signal, capture: true });
     for (const end of ["pointerup", "pointercancel"])
@@ -274,6 +277,96 @@ class Reader {
 
   draw() {
     for (const sheet of this.sheets) sheet.draw();
+  }
+
+  family() {
+    return getComputedStyle(this.find(".stepper")).fontFamily;
+  }
+
+  /* The gradient lines of all sheets, in the order in which they first come. */
+  drawn() {
+    const lines = this.sheets.flatMap((sheet) => sheet.drawn());
+    return [...new Map(lines.map((line) => [line.name, line])).values()];
+  }
+
+  /* The layout of all sheets for a width: plan()'s, and besides
+   *   - frames, one per sheet: margins; whether ticks stand below it; which slots have a title above them, since what a
+   *     sheet above says already is not said again; and where in the titles' line the second half of its heading
+   *     stands, null if the heading has a line of its own;
+   *   - naming, one per band: which of a state's titles is shown, and the size of the font. */
+  plan(width) {
+    const { sheets, rows } = this.data;
+    const margin = sheets.length > 1 ? TOGETHER : ALONE;
+    // Headings share the line of the titles where they can, which leaves more room for the rows.
+    let shares = sheets.map((_, k) => k > 0 && !this.enlarged);
+    for (;;) {
+      const planned = plan(width, this.slots, rows, sheets.length, this.enlarged, (bands) => this.room(bands, shares));
+      const [many, places] = [planned.bands.length > 1, placesOf(planned)];
+      const naming = planned.bands.map((_, band) => this.naming(width, places, band, planned.gap));
+      const frames = sheets.map((sheet, k) => {
+        const titled = [...sheet.columns, sheet.norm_column].filter((c) => many || !this.repeats(k, c)).map((c) => c.slot);
+        const heading = shares[k] && !many ? this.heading(sheet, titled, places, planned.gap, width) : null;
+        const ticks = many || k === sheets.length - 1;
+        const [top, bottom] = [heading === null ? margin.top : margin.shared, ticks ? margin.bottom : margin.inner];
+        return { left: margin.left, right: margin.right, top, bottom, ticks, titled, heading };
+      });
+      const share = frames.map((frame) => frame.heading !== null);
+      if (share.join() === shares.join()) return { ...planned, between: margin.between, naming, frames };
+      shares = share; // fewer with every round
+    }
+  }
+
+  /* The height there is for all rows of all sheets, in so many bands; shares: as in plan. */
+  room(bands, shares) {
+    const { sheets, words } = this.data;
+    if (sheets.length === 1) return window.innerHeight - ALONE.around - ALONE.between * (bands - 1);
+    const main = document.querySelector("[data-testid=stMain]");
+    const top = (document.querySelector(".st-key-reading")?.getBoundingClientRect().top ?? 0) + main.scrollTop;
+    const above = top < window.innerHeight / 2 ? top : 0; // what is far down is scrolled to anyway
+    // The bar at its tallest: it is not to change the figures when its words change.
+    const place = `${window.innerWidth}|${sheets.length}|${words.group}`;
+    if (this.bar?.place !== place) this.bar = { place, height: 0 };
+    if (!this.data.problem) this.bar.height = Math.max(this.bar.height, this.find(".stepper").offsetHeight);
+    const { shared, inner, bottom, between, spare } = TOGETHER;
+    const around = sheets.map(({ head }, k) => {
+      const heading = shares[k] ? shared : TOGETHER.top + (document.querySelector(`.st-key-${head} .network`)?.offsetHeight ?? 0);
+      const below = bands > 1 || k === sheets.length - 1 ? bottom : inner;
+      return heading + below + between * (bands - 1);
+    });
+    return window.innerHeight - above - this.bar.height - spare - sum(around);
+  }
+
+  /* Whether the next sheet above that has a column in the same slot gives it the same title. */
+  repeats(k, { slot, titles }) {
+    const above = this.data.sheets.slice(0, k).flatMap(({ columns, norm_column }) => [...columns, norm_column]);
+    return above.findLast((column) => column.slot === slot)?.titles[0] === titles[0];
+  }
+
+  /* One length for all states of a band, in all sheets: names beside symbols would look like a difference. Where several
+   * sheets are, rather smaller names than symbols. */
+  naming(width, places, band, gap) {
+    const columns = this.data.sheets.flatMap((sheet) => sheet.columns);
+    const states = columns.filter(({ kind, slot }) => kind === "state" && places.get(slot)?.band === band);
+    const sizes = width <= 560 ? [12] : this.data.sheets.length > 1 ? [15, 14, 13] : [15];
+    const named = sizes.map((size) => {
+      const lengths = states.map(({ slot, titles }) => titles.indexOf(fitting(titles, places.get(slot).w + gap - 4, `${size}px ${this.family()}`)));
+      return { size, length: Math.max(0, ...lengths) };
+    });
+    const symbols = states.length ? states[0].titles.length - 1 : 1;
+    return named.find(({ length }) => length < symbols) ?? named[0];
+  }
+
+  /* Where in the line of the titles the second half of a sheet's heading stands, or null if the line has no room for
+   * the heading. The first half stands before the titles. */
+  heading({ head }, titled, places, gap, width) {
+    const [who, scores] = ["who", "scores"].map((half) => document.querySelector(`.st-key-${head} .${half}`));
+    if (!who || !scores) return null; // for a moment, while Streamlit puts up another choice of networks
+    const taken = titled.map((slot) => places.get(slot));
+    const last = places.get("probs").x;
+    const from = Math.min(last, ...taken.map(({ x }) => x)) - 4 + TOGETHER.left;
+    const to = Math.max(0, ...taken.map(({ x, w }) => x + w)) + gap + TOGETHER.left;
+    if (who.offsetLeft + who.offsetWidth > from || to + scores.offsetWidth > width) return null;
+    return last + TOGETHER.left + scores.offsetWidth > width ? Math.max(to, width - scores.offsetWidth) : last + TOGETHER.left;
   }
 
   /* The row under a mouse that only looks, or null where it has left. */
@@ -308,6 +401,7 @@ class Reader {
     this.abort.abort();
     this.observer.disconnect();
     this.themes.disconnect();
+    this.sizes.disconnect();
     for (const sheet of this.sheets) sheet.dispose();
   }
 }
