@@ -121,7 +121,7 @@ def _fans(words: Words, chosen: Sequence[tuple[str, fan.Beginning]]) -> None:
     follow(works, partial(_look, words, chosen, works, reading, delay))
 
 
-@st.cache_resource(show_spinner=False, max_entries=256)
+@st.cache_resource(show_spinner=False, max_entries=128)  # of 100 to 200 kB each
 def _growing(begun: fan.Beginning, reading: str, delay: int) -> Growing:
     seeds, count = SEEDS[reading], DIGITS[reading]
     return Growing(lambda: _readings(begun, reading, delay, seeds, count), seeds * count)
@@ -135,7 +135,8 @@ def _readings(begun: fan.Beginning, reading: str, delay: int, seeds: int, count:
     for x, label in zip(sequences, labels, strict=True):
         for network in networks:
             try:
-                yield fan.norms(network, x, int(label))
+                found = fan.norms(network, x, int(label))
+                yield {state_name: norms.astype(np.float32) for state_name, norms in found.items()}
             except OverflowError:
                 yield None
 
