@@ -114,8 +114,17 @@ def test_a_digit_is_drawn_where_the_part_offers_it_and_read(open_page):
     before = first_values(page, "roads")
     page.locator(".st-key-lab_picker summary").click()
     canvas = page.locator(".st-key-canvas canvas").last
-    canvas.scroll_into_view_if_needed()
-    page.wait_for_timeout(600)  # the picker opens
+    canvas.wait_for()
+    # The picker opens slowly: the canvas has come to rest where it stays for some frames.
+    canvas.evaluate("""async (canvas) => {
+      for (let still = 0, last = NaN; still < 20; ) {
+        canvas.scrollIntoView({ block: "center" });
+        await new Promise(requestAnimationFrame);
+        const { top } = canvas.getBoundingClientRect();
+        still = top === last ? still + 1 : 0;
+        last = top;
+      }
+    }""")
     stroke(page, [(90, 200), (120, 120), (150, 50)])
     until(page, f"before => JSON.stringify(({FIRST})('roads')) !== JSON.stringify(before)", before)
     until(page, "() => new URL(location.href).searchParams.has('draw')")

@@ -12,10 +12,8 @@ from ...text import Words
 from ...training.proof import Check, Proof, ProofFailed, TooLarge, prove
 from .. import frame
 from . import stories, subject
-from .lesson import lesson, predict
 from .subject import Subject
 
-PART = "proof"
 TOLD = ("proof-trained", "proof-vanished")
 WAIT = 30.0
 """Seconds to wait for the judge while it works for others."""
@@ -30,15 +28,7 @@ class _Busy(RuntimeError):
 
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
-    stories.buttons(words, TOLD)
-    left, right = st.columns([1, 3.4], gap="medium")
-    seen, link = subject.choose(words, left, right)
-    with right, st.container(key="lab_figure", gap="small"):
-        if seen:
-            _prove(words, seen)
-    predict(words, PART)
-    lesson(words, PART)
-    return stories.link(PART) | link
+    return subject.part(words, "proof", TOLD, _prove)
 
 
 def _prove(words: Words, seen: Subject) -> None:

@@ -1,5 +1,6 @@
 """What the parts about one network look at: a network, untrained or trained, and the digit that it reads."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,9 @@ from ...text import Words
 from ...trace import Trace, record
 from .. import cache, frame, picker, state
 from ..slider import slider
+from . import stories
 from .fan import beginning
+from .lesson import VEILED, lesson, predict
 
 FRESH = (
     "fresh:rnn_tanh:default",
@@ -59,6 +62,27 @@ class Subject:
     def reader(self) -> tuple:
         """The same for the network and how it reads, whatever the digit is."""
         return self.name, self.version, self.order, self.delay
+
+
+def part(words: Words, name: str, told: Sequence[str], look: Callable[[Words, Subject], None]) -> dict[str, object]:
+    """Show a part that looks at one network, and return what the address has to hold.
+
+    told: the stories that have a button. look: shows the figures of what was chosen. The question stands above figures
+    that would give its answer away, below others.
+    """
+    stories.buttons(words, told)
+    left, right = st.columns([1, 3.4], gap="medium")
+    seen, link = choose(words, left, right)
+    if name in VEILED:
+        with right:
+            predict(words, name)
+    with right, st.container(key="lab_figure", gap="xsmall"):
+        if seen:
+            look(words, seen)
+    if name not in VEILED:
+        predict(words, name)
+    lesson(words, name)
+    return stories.link(name) | link
 
 
 def choose(words: Words, left, right) -> tuple[Subject | None, dict[str, object]]:

@@ -14,12 +14,10 @@ from ...trace import record
 from .. import state
 from ..charts import Chart, charts
 from ..slider import slider
-from . import stories, subject
+from . import subject
 from .fan import probes
-from .lesson import lesson, predict
 from .subject import Subject
 
-PART = "unrolled"
 TOLD = ("shares-trained", "shares-untrained", "shares-lstm", "window-1", "window-14")
 HEIGHT = 300
 BATCH = 60
@@ -29,17 +27,12 @@ CLIPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0
 
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
-    stories.buttons(words, TOLD)
-    left, right = st.columns([1, 3.4], gap="medium")
-    seen, link = subject.choose(words, left, right)
-    with right:
-        predict(words, PART)
-    with right, st.container(key="lab_figure", gap="xsmall"):
-        if seen:
-            _truncation(words, seen)
-            _clipping(words, seen)
-    lesson(words, PART)
-    return stories.link(PART) | link
+    return subject.part(words, "unrolled", TOLD, _take_apart)
+
+
+def _take_apart(words: Words, seen: Subject) -> None:
+    _truncation(words, seen)
+    _clipping(words, seen)
 
 
 # ---- The sum over the steps, and what is left of it

@@ -13,12 +13,10 @@ from ...figures.over_time import Axis, Line
 from ...text import Words
 from ..charts import Chart, charts
 from ..reading import jacobian_fits
-from . import stories, subject
+from . import subject
 from .legend import legend
-from .lesson import lesson, predict
 from .subject import Subject
 
-PART = "why"
 TOLD = (
     "why-rnn", "why-orthogonal", "why-expanding", "why-lstm", "why-bias", "why-trained-rnn", "why-trained-lstm"
 )  # fmt: skip
@@ -30,15 +28,7 @@ MAX_SPECTRA = 2_000_000_000
 
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
-    stories.buttons(words, TOLD)
-    left, right = st.columns([1, 3.4], gap="medium")
-    seen, link = subject.choose(words, left, right)
-    with right, st.container(key="lab_figure", gap="xsmall"):
-        if seen:
-            _explain(words, seen)
-    predict(words, PART)
-    lesson(words, PART)
-    return stories.link(PART) | link
+    return subject.part(words, "why", TOLD, _explain)
 
 
 def _explain(words: Words, seen: Subject) -> None:
