@@ -66,6 +66,10 @@ def expected(results, road: str, step: int) -> list[list[float]]:
     return found
 
 
+def alike(ours: list[list[float]], theirs: list[list[float]]) -> bool:
+    return all(np.allclose(*pair, atol=0.0051, equal_nan=True) for pair in zip(ours, theirs, strict=True))
+
+
 def test_a_pair_is_trained_to_its_end_stepped_with_the_keyboard_and_found_again(open_page, home):
     page = open_part(open_page, "&learners=rnn,lstm-5&seeds=1&seed=21&blank=7&updates=60")
     page.locator(".st-key-recall_rewind button").first.click()
