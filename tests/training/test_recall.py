@@ -373,7 +373,7 @@ def test_the_command_writes_a_recording(ended, tmp_path):
         (["--seeds", "6"], "6 is not in the range 1<=x<=5"),
         (["--blank", "-1"], "delay must be an integer from 0 to 784. Got -1"),
         (["--rate-rnn", "0"], "learning_rate must be a number"),
-        (["--updates", "-1"], "max_updates must be an integer"),
+        (["--updates", "-1"], "-1 is not in the range x>=1"),
         (["--export", "a.zip"], "--export must name a .safetensors file"),
         (["--export", "a.safetensors", "--detach"], "--export must name a .safetensors file, without --detach"),
     ],
