@@ -103,7 +103,7 @@ def test_a_relu_networks_states_are_not_cut_off():
     network = initial.network("rnn_relu", hidden_size=12, recurrent="identity", seed=1)
     trace = record(network, digits.sample(3)[0])
     assert trace["h"].max() > 2
-    column = reading._column(Words("en"), "h", columns(trace, View())["h"])
+    column = reading._column(Words("en"), "h", columns(trace, View())["h"], brief=False)
     values = np.frombuffer(base64.b64decode(column["z"]), np.int8).reshape(28, -1) / 100 * column["top"]
     np.testing.assert_allclose(values, trace["h"][0], atol=0.00501 * column["top"])
 
