@@ -1,12 +1,14 @@
-"""Learning in NumPy, for small networks on the teaching pages: gradients of all parameters, clipping, and descent.
+"""Learning in NumPy, for small networks on the teaching pages: gradients of all parameters, clipping, SGD and Adam.
 
+>>> from itertools import islice, repeat
 >>> from rnnviz import initial, learn
 >>> network = initial.network("rnn_tanh", hidden_size=16)
->>> for step in learn.descend(network, images, labels, rate=0.1, updates=100, clip=1.0):
-...     print(step.loss, step.norm)
+>>> batch = list(zip(images, labels))
+>>> for step in islice(learn.train(network, repeat(batch), learn.Adam(0.01), clip=1.0), 101):
+...     print(step.loss, step.norm)  # before each update; the 101st is of the network after 100
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -63,40 +65,74 @@ def clipped(arrays: Arrays, most: float) -> dict[str, np.ndarray]:
 
 
 class Step(NamedTuple):
-    """One update of gradient descent."""
+    """One update, before it is made."""
 
     loss: float
-    """The batch's mean loss before the update, in nats."""
+    """The batch's mean loss, in nats for cross-entropy."""
     norm: float
-    """The norm of its gradient in all parameters together, before clipping."""
+    """The norm of its gradient in all parameters that learn, before clipping."""
     network: Network
     """The network before the update."""
 
 
-def descend(
-    network: Network, images: Sequence, labels: Sequence[int], rate: float, updates: int, clip: float | None = None
+def train(
+    network: Network,
+    batches: Iterable[Iterable[tuple]],
+    optimiser: Callable[[Arrays], Arrays],
+    loss: str = "last",
+    clip: float | None = None,
+    frozen: Collection[str] = (),
 ) -> Iterator[Step]:
-    """Yield the steps of gradient descent on the mean loss of all sequences (N, T, D); clip: the largest norm.
+    """Yield a step for every batch, then make its update: forward, loss, backward, update.
 
-    The last step is of the network after all updates. It ends early where the numbers leave what float64 holds; that
-    step has an infinite loss.
+    batches: each holds pairs of a sequence (T, D) and what `record` takes as its label for this `loss`. optimiser:
+    turns the gradients of the mean loss into changes. clip: the largest norm. frozen: names of parameters that do not
+    learn. It ends where the numbers leave what float64 holds; that step has an infinite loss.
     """
-    for update in range(updates + 1):
+    for batch in batches:
         try:
-            traces = [record(network, x, int(label)) for x, label in zip(images, labels, strict=True)]
+            traces = [record(network, x, label, loss=loss) for x, label in batch]
         except OverflowError:
             yield Step(np.inf, np.inf, network)
             return
         parts = [gradients(network, trace) for trace in traces]
-        mean = {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
+        mean = {name: sum(part[name] for part in parts) / len(parts) for name in parts[0] if name not in frozen}
         yield Step(float(np.mean([trace.loss for trace in traces])), norm(mean), network)
-        if update == updates:
-            return
-        change = mean if clip is None else clipped(mean, clip)
-        network = _moved(network, {name: -rate * array for name, array in change.items()})
+        network = moved(network, optimiser(mean if clip is None else clipped(mean, clip)))
 
 
-def _moved(network: Network, change: Arrays) -> Network:
+class SGD:
+    """Gradient descent: every parameter goes `rate` times its gradient downhill."""
+
+    def __init__(self, rate: float):
+        self.rate = rate
+
+    def __call__(self, gradients: Arrays) -> Arrays:
+        return {name: -self.rate * g for name, g in gradients.items()}
+
+
+class Adam:
+    """Adam (Kingma & Ba 2015): every number's steps are about `rate` long, whatever the size of its gradients."""
+
+    def __init__(self, rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8):
+        self.rate, self.beta1, self.beta2, self.epsilon = rate, beta1, beta2, epsilon
+        self.updates, self.mean, self.square = 0, {}, {}
+
+    def __call__(self, gradients: Arrays) -> Arrays:
+        self.updates += 1
+        changes = {}
+        for name, g in gradients.items():
+            m = self.mean[name] = self.beta1 * self.mean.get(name, 0.0) + (1 - self.beta1) * g
+            v = self.square[name] = self.beta2 * self.square.get(name, 0.0) + (1 - self.beta2) * g * g
+            m, v = m / (1 - self.beta1**self.updates), v / (1 - self.beta2**self.updates)  # both began at zero
+            changes[name] = -self.rate * m / (np.sqrt(v) + self.epsilon)
+        return changes
+
+
+OPTIMISERS = {"sgd": SGD, "adam": Adam}
+
+
+def moved(network: Network, change: Arrays) -> Network:
     """Return the network with changes added to its parameters, to those of shared layers alike."""
     arrays = dict(network.arrays)
     for name, by in change.items():
@@ -105,3 +141,14 @@ def _moved(network: Network, change: Arrays) -> Network:
         once = {name[:-1]: array for name, array in arrays.items() if name.endswith("_l0")}
         arrays |= {f"{name}{k}": array for name, array in once.items() for k in range(1, network.num_layers)}
     return Network(network.cell, arrays)
+
+
+def start_gradient(network: Network, trace: Trace) -> np.ndarray:
+    """Return the loss's gradient in the hidden state (L, H) before the first step: what an encoder is taught by."""
+    found = []
+    for k, weights in enumerate(network.layers):
+        first = {name: trace[name][k, :1] for name in network.signals} | {"h0": trace.h0[k]}
+        product = network.kind.recurrent(weights, first, trace.grad["a"][k, :1])[0]
+        kept = first["z"][0] * trace.grad["h"][k, 0] if "z" in network.kind.gates else 0.0  # past the matrix
+        found.append(product @ weights.W_hh + kept)
+    return np.stack(found)

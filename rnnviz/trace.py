@@ -7,7 +7,7 @@ import numpy as np
 
 from .network import Network
 
-LOSSES = ("last", "every", "mse")
+LOSSES = ("last", "every", "mse", "dot")
 
 
 class Signals(Mapping[str, np.ndarray]):
@@ -91,9 +91,10 @@ def record(network: Network, x: np.ndarray, label=None, h0: np.ndarray | None = 
     """Return the trace of `network` reading x (T, D), one row per time step.
 
     label and loss belong together. "last": cross-entropy after the last step for the class `label` (default: the
-    predicted class). "every": the mean over steps of the cross-entropy for one class per step, label (T,).
-    "mse": the mean squared difference between the readout and targets, label (T, K). Means as torch's functions
-    of these names take them. h0 (L, H) overrides the network's own initial state.
+    predicted class). "every": the mean over steps of the cross-entropy for one class per step, label (T,); a step of
+    class -1 has no target. "mse": the mean squared difference between the readout and targets, label (T, K). Means as
+    torch's functions of these names take them. "dot": the sum of the readout times label (T, K), for a gradient in the
+    readout that comes from elsewhere. h0 (L, H) overrides the network's own initial state.
     Raises ValueError for shapes, labels or numbers that do not fit, OverflowError where the hidden state grows beyond
     float64 (a ReLU network with expanding weights on a long sequence).
     """
@@ -189,12 +190,12 @@ def _stack(arrays: list[np.ndarray]) -> np.ndarray:
 def _loss(loss: str, label, logits: np.ndarray, probs: np.ndarray) -> tuple[int | None, float, np.ndarray]:
     """Return the label used, the loss and its gradient in the logits (T, K)."""
     T, K = logits.shape
-    if loss == "mse":
+    if loss in ("mse", "dot"):
         target = np.asarray(label, dtype=np.float64)
         if target.shape != (T, K) or not np.isfinite(target).all():
-            raise ValueError(
-                f'label must be finite targets of shape ({T}, {K}) for the loss "mse". Got {target.shape}.'
-            )
+            raise ValueError(f'label must be finite, ({T}, {K}), for the loss "{loss}". Got {target.shape}.')
+        if loss == "dot":
+            return None, float((logits * target).sum()), target.copy()
         difference = logits - target
         return None, float((difference**2).mean()), difference * (2.0 / (T * K))
     if loss == "last":
@@ -204,9 +205,10 @@ def _loss(loss: str, label, logits: np.ndarray, probs: np.ndarray) -> tuple[int 
         label, targets = int(label), [(T - 1, int(label))]
     elif loss == "every":
         labels = np.asarray(label)
-        if labels.shape != (T,) or labels.dtype.kind not in "ui" or labels.min() < 0 or labels.max() >= K:
+        fits = labels.shape == (T,) and labels.dtype.kind in "ui" and labels.min() >= -1 and 0 <= labels.max() < K
+        if not fits:
             raise ValueError(f'label must hold {T} classes from 0 to {K - 1} for the loss "every". Got {label!r}.')
-        label, targets = None, list(enumerate(labels.tolist()))
+        label, targets = None, [(t, k) for t, k in enumerate(labels.tolist()) if k >= 0]
     else:
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}. Got {loss!r}.")
     value, dlogits = 0.0, np.zeros((T, K))

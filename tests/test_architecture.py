@@ -15,7 +15,9 @@ LIGHT_TRAINING = (
 LIGHT = {"training", *(f"training.{name}" for name in LIGHT_TRAINING)}
 """The modules of rnnviz.training that a server may load, which never import torch."""
 
-CORE = {"cells", "initial", "network", "digits", "checkpoints", "trace", "measures", "learn", "fan"}
+CORE = {
+    "cells", "initial", "network", "digits", "checkpoints", "trace", "measures", "learn", "fan", "arithmetic", "tasks",
+}  # fmt: skip
 ALL = CORE | {"figures", "text", "rnnviz"}
 
 # What each room may import of ours, besides itself. "rnnviz" is the package's own __init__ and the names it offers;
@@ -31,6 +33,8 @@ MAY_IMPORT = {
     "trace": {"cells", "network"},
     "measures": {"cells", "network", "trace"},
     "learn": {"cells", "network", "trace"},
+    "arithmetic": {"cells", "network", "trace"},
+    "tasks": {"cells", "initial", "network", "digits", "trace", "learn"},
     "fan": {"cells", "initial", "network", "trace", "measures"},
     "training": {"cells", "initial", "network", "checkpoints", "digits", "trace", "measures", "learn"},
     "ui": ALL | LIGHT - {"training"} | {"training.__init__"},

@@ -1,5 +1,7 @@
 """Learning in NumPy: gradients of all parameters, clipping and descent equal torch's."""
 
+from itertools import islice, repeat
+
 import numpy as np
 import pytest
 import torch
@@ -38,7 +40,10 @@ class Twin(torch.nn.Module):
         logits = self(torch.tensor(x))
         if loss == "last":
             return F.cross_entropy(logits[-1:], torch.tensor([label]))
-        return (F.cross_entropy if loss == "every" else F.mse_loss)(logits, torch.tensor(label))
+        label = torch.tensor(label)
+        if loss == "every":
+            return F.cross_entropy(logits, label, ignore_index=-1)
+        return (logits * label).sum() if loss == "dot" else F.mse_loss(logits, label)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -69,41 +74,85 @@ def test_clipping_is_torchs(most):
     assert learn.norm(cut) <= most
 
 
+def batch(count: int) -> list[tuple[np.ndarray, int]]:
+    return [digits.sample(k) for k in range(count)]
+
+
+@pytest.mark.parametrize("loss", ["last", "every", "mse"])
+@pytest.mark.parametrize("frozen", [(), ("head.weight", "head.bias", "rnn.bias_hh_l0")])
 @pytest.mark.parametrize("clip", [None, 0.5])
-@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm"])
-def test_descent_goes_the_way_of_torchs(cell, clip):
+@pytest.mark.parametrize(("cell", "optimiser"), [("rnn_tanh", "sgd"), ("lstm", "sgd"), ("gru", "adam")])
+def test_training_goes_the_way_of_torchs(cell, optimiser, clip, frozen, loss):
     network = initial.network(cell, 28, 8, seed=1, recurrent="orthogonal", gain=1.2)
-    images, labels = zip(*(digits.sample(k) for k in range(6)), strict=True)
-    steps = list(learn.descend(network, images, labels, rate=0.2, updates=12, clip=clip))
+    pairs = [(x, label if loss == "last" else label_for(loss, 28, 10, label)) for x, label in batch(6)]
+    ours = learn.train(network, repeat(pairs), learn.OPTIMISERS[optimiser](0.02), loss, clip, frozen)
     twin = Twin(network)
-    optimiser = torch.optim.SGD(twin.parameters(), lr=0.2)
-    for step in steps:
-        losses = [twin.loss(x, label, "last") for x, label in zip(images, labels, strict=True)]
-        loss = torch.stack(losses).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(twin.parameters(), clip or np.inf)
-        assert step.loss == pytest.approx(loss.item(), rel=1e-9)
+    learning = [parameter for name, parameter in twin.named_parameters() if name not in frozen]
+    theirs = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimiser](learning, lr=0.02)
+    for parameter in set(twin.parameters()) - set(learning):
+        parameter.requires_grad_(False)
+    losses = []
+    for step in islice(ours, 13):
+        mean = torch.stack([twin.loss(x, label, loss) for x, label in pairs]).mean()
+        theirs.zero_grad()
+        mean.backward()
+        norm = torch.nn.utils.clip_grad_norm_(learning, clip or np.inf)
+        assert step.loss == pytest.approx(mean.item(), rel=1e-9)
         assert step.norm == pytest.approx(norm.item(), rel=1e-9)
-        optimiser.step()
-    assert len(steps) == 13
-    assert steps[-1].loss < steps[0].loss
+        theirs.step()
+        losses.append(step.loss)
+    assert losses[-1] < losses[0]
+    for name in frozen:
+        np.testing.assert_array_equal(step.network.arrays[name], network.arrays[name])
+
+
+def test_every_batch_is_learnt_from_once_and_a_step_is_told_before_its_update():
+    network, pairs = initial.network("rnn_tanh", 28, 8), batch(3)
+    steps = list(learn.train(network, [[pair] for pair in pairs], learn.SGD(0.1)))
+    assert [step.loss for step in steps] == [
+        record(step.network, *pair).loss for step, pair in zip(steps, pairs, strict=True)
+    ]
+    assert steps[0].network is network
+
+
+def test_a_step_without_a_target_has_no_share_in_the_loss():
+    network, x = initial.network("gru", 3, 5, num_classes=4), np.random.default_rng(0).random((6, 3))
+    labels = np.array([-1, -1, 2, -1, 0, 3])
+    trace = record(network, x, labels, loss="every")
+    expected = F.cross_entropy(torch.tensor(trace["logits"]), torch.tensor(labels), ignore_index=-1)
+    assert trace.loss == pytest.approx(expected.item(), rel=1e-12)
+    assert not trace.grad["logits"][[0, 1, 3]].any()
+    with pytest.raises(ValueError, match="label must hold 6 classes"):
+        record(network, x, np.full(6, -1), loss="every")
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", MODULES)
+def test_the_gradient_in_the_initial_state_is_autograds(cell, layers):
+    network = initial.network(cell, 3, 5, num_layers=layers, num_classes=4, seed=2)
+    random = np.random.default_rng(0)
+    x, h0 = random.random((6, 3)), random.standard_normal((layers, 5))
+    trace = record(network, x, 1, h0=h0)
+    start = torch.tensor(h0, requires_grad=True)
+    twin = Twin(network)
+    state = (start, torch.zeros_like(start)) if cell == "lstm" else start
+    F.cross_entropy(twin.head(twin.rnn(torch.tensor(x), state)[0])[-1:], torch.tensor([1])).backward()
+    np.testing.assert_allclose(learn.start_gradient(network, trace), start.grad, rtol=1e-10, atol=1e-15)
 
 
 def test_shared_layers_stay_shared_while_they_learn():
-    network = initial.network("gru", 28, 6, num_layers=2, seed=1, shared=True)
-    images, labels = zip(*(digits.sample(k) for k in range(3)), strict=True)
-    ours = learn.gradients(network, record(network, images[0], labels[0]))
+    network, pairs = initial.network("gru", 28, 6, num_layers=2, seed=1, shared=True), batch(3)
+    ours = learn.gradients(network, record(network, *pairs[0]))
     assert sum(array.size for array in ours.values()) == network.num_parameters
-    steps = list(learn.descend(network, images, labels, rate=0.5, updates=4))
+    steps = list(learn.train(network, [pairs] * 5, learn.SGD(0.5)))
     assert steps[-1].network.shared
     assert steps[-1].loss < steps[0].loss
 
 
-def test_descent_ends_where_the_numbers_leave_float64():
+def test_training_ends_where_the_numbers_leave_float64():
     network = initial.network("rnn_relu", 28, 8, seed=1, recurrent="identity", gain=3.0)
     image, label = digits.sample(0)
-    steps = list(learn.descend(network, [np.tile(image, (30, 1))], [label], rate=0.1, updates=5))
+    steps = list(learn.train(network, [[(np.tile(image, (30, 1)), label)]] * 6, learn.SGD(0.1)))
     assert steps[-1].loss == np.inf
     assert len(steps) <= 6
 

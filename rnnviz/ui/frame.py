@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SCORED = ("mnist", "uci", "uci_test")
 """The sets of digits that a network's card may tell its accuracy on."""
-PAGES = ("step", "compare", "gradients", "train", "runs", "guide")
+PAGES = ("step", "compare", "gradients", "cells", "sequences", "train", "runs", "guide")
 
 
 def route() -> None:

@@ -5,17 +5,19 @@ the widget: Streamlit forgets a widget's state, or half of it, when another page
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from .. import checkpoints, digits, initial
+from .. import checkpoints, digits, initial, learn
 from ..cells import CELLS
 from ..text import LANGUAGES, Words
 from ..training import recall
 from ..training.presets import PRESETS
+from .parts import stories
 
 _address = st.components.v2.component("rnnviz_address", js=Path(__file__).with_name("address.js").read_text("utf-8"))
 
@@ -66,11 +68,15 @@ def _drawing(text: str) -> str:
     return text
 
 
-def _network(text: str) -> str:
+def _network(text: str, task: str = "classify") -> str:
     if text.startswith("run:"):
         _runs(text[4:])
         return text
-    return _one_of(checkpoints.names)(text)
+    return _one_of(lambda: checkpoints.names(task))(text)
+
+
+def _upscaler(text: str) -> str:
+    return _network(text, "upscale")
 
 
 def _networks(text: str) -> list[str]:
@@ -86,6 +92,29 @@ def _subject(text: str) -> str:
         return _network(text)
     cell, _, start = rest.partition(":")
     if cell not in CELLS or start not in STARTS or (start == "forget" and "f" not in CELLS[cell].blocks):
+        raise ValueError(text)
+    return text
+
+
+def _edits(text: str) -> dict[str, float]:
+    """Return changed numbers by place, {"rnn.weight_hh_l0.0.1": 0.5}; that the place exists is for the part to see."""
+    edits = {}
+    for edit in text.split(","):
+        if not (match := _EDIT.fullmatch(edit)) or len(edits) == MAX_EDITS:
+            raise ValueError(text)
+        edits[match[1] + match[2]] = float(match[3])
+    return edits
+
+
+def _name(text: str) -> str:
+    """Return a short plain name; that there is such a thing is for the part to see."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", text):
+        raise ValueError(text)
+    return text
+
+
+def _word(text: str) -> str:
+    if not 1 <= len(text) <= MAX_LETTERS or not text.isprintable() or any(map(str.isspace, text)):
         raise ValueError(text)
     return text
 
@@ -110,8 +139,11 @@ MAX_COMPARED = 4
 """Networks that read one digit below one another: as many as a screen holds."""
 STARTS = (*initial.RECURRENT, "forget")
 """How an untrained network of the lab may begin: the ways of W_hh, or a bias of the forget gate."""
-PARTS = ("fan", "why", "unrolled", "recall", "exploding", "proof")
-"""The parts of the lab."""
+MAX_LETTERS = 12
+"""Of a word that a network learns on the page Sequences."""
+MAX_EDITS = 400
+"""Numbers of a small network that a link may change."""
+_EDIT = re.compile(r"([a-z_]+(?:\.[a-z_0-9]+)?)((?:\.\d{1,2}){1,2}):(-?\d{1,3}(?:\.\d{1,4})?)")
 
 LINK: dict[str, Callable[[str], Any]] = {
     "net": _network,
@@ -128,7 +160,7 @@ LINK: dict[str, Callable[[str], Any]] = {
     "preset": _one_of(lambda: PRESETS),
     "runs": _runs,
     # ---- The lab
-    "part": _one_of(lambda: PARTS),
+    "part": _one_of(lambda: stories.PARTS),
     "cells": _several(lambda: CELLS),
     "starts": _several(lambda: STARTS),
     "gain": _number(0.5, 3.0),
@@ -151,6 +183,29 @@ LINK: dict[str, Callable[[str], Any]] = {
     "update": _whole(0, 99999),
     "updates": _whole(10, 5000),
     "road": _one_of(lambda: ("h", "c")),
+    # ---- Cells and sequences
+    "cell": _one_of(lambda: CELLS),
+    "units": _whole(1, 64),
+    "features": _whole(1, 4),
+    "steps": _whole(1, 16),
+    "loss": _one_of(lambda: ("last", "every", "mse")),
+    "edits": _edits,
+    "node": _name,
+    "stage": _whole(0, 999),
+    "entry": _name,
+    "mistake": _name,
+    "activation": _one_of(lambda: ("tanh", "sigmoid", "relu")),
+    "point": _number(-6.0, 6.0),
+    "optimiser": _one_of(lambda: learn.OPTIMISERS),
+    "at": _whole(0, 9999),
+    "word": _word,
+    "target": _word,
+    "encoding": _one_of(lambda: ("one_hot", "embedding")),
+    "biases": _whole(1, 2),
+    "readout": _one_of(lambda: ("head", "hidden")),
+    "shape": _name,
+    "stacking": _one_of(lambda: ("own", "shared")),
+    "upscaler": _upscaler,
 }
 """What a link can carry, and how each value is read; ValueError for anything else. Steps and layers count from 1."""
 

@@ -44,7 +44,7 @@ def test_a_label_that_is_no_class_is_refused(label):
 
 
 @pytest.mark.parametrize(
-    "labels", [None, 1, [0, 1], [0, 1, 2, 3, 0, 4], [0, 1, 2, 3, 0, -1], np.zeros(6), np.zeros(6, bool)]
+    "labels", [None, 1, [0, 1], [0, 1, 2, 3, 0, 4], [0, 1, 2, 3, 0, -2], [-1] * 6, np.zeros(6), np.zeros(6, bool)]
 )
 def test_labels_that_are_not_one_class_per_step_are_refused(labels):
     with refused('label must hold 6 classes from 0 to 3 for the loss "every". Got '):
@@ -56,13 +56,14 @@ def test_labels_that_are_not_one_class_per_step_are_refused(labels):
 )
 def test_targets_that_are_not_one_number_per_step_and_class_are_refused(targets):
     shape = np.shape(np.asarray(targets, dtype=float))
-    with refused(f'label must be finite targets of shape (6, 4) for the loss "mse". Got {shape}.'):
-        record(NETWORK, X, targets, loss="mse")
+    for loss in ("mse", "dot"):
+        with refused(f'label must be finite, (6, 4), for the loss "{loss}". Got {shape}.'):
+            record(NETWORK, X, targets, loss=loss)
 
 
 @pytest.mark.parametrize("loss", ["first", "LAST", "", None])
 def test_an_unknown_loss_is_answered_with_the_known_ones(loss):
-    with refused(f"loss must be one of last, every, mse. Got {loss!r}."):
+    with refused(f"loss must be one of last, every, mse, dot. Got {loss!r}."):
         record(NETWORK, X, 0, loss=loss)
 
 

@@ -14,7 +14,7 @@ FIRST = """name => {
   return lines.map((line) => line.y[0]);
 }"""
 NAMES_AND_FIGURE_IN_VIEW = """figure => {
-  const [names, plot] = ['.lab-legend', figure].map((each) => document.querySelector(each).getBoundingClientRect());
+  const [names, plot] = ['.part-legend', figure].map((each) => document.querySelector(each).getBoundingClientRect());
   return names.top > 55 && names.top < 200 && plot.bottom <= innerHeight;
 }"""
 SLOW = 60_000
@@ -133,7 +133,7 @@ def test_a_digit_is_drawn_where_the_part_offers_it_and_read(open_page):
 
 def test_784_steps_come_in_as_they_are_computed_until_all_seeds_are_there(open_page):
     page = open_lab(open_page, "?cells=rnn_tanh&reading=permuted")
-    until(page, "() => !document.querySelector('.st-key-lab_figure [data-testid=stProgress]')")
+    until(page, "() => !document.querySelector('.st-key-part_figure [data-testid=stProgress]')")
     (first,) = first_values(page)
     assert first < -150  # far below what a float64 could hold of its square
     assert page.get_by_text("float32, in which networks are trained, underflows").count() == 1
@@ -143,11 +143,11 @@ def test_the_address_brings_everything_back(open_page):
     query = "?cells=rnn_relu,lstm&starts=orthogonal,forget&gain=1.3&bias=2.5&delay=21&depth=2&lang=zh"
     page = open_lab(open_page, query)
     lines_are(page, 3)
-    until(page, "() => !document.querySelector('.st-key-lab_figure [data-testid=stProgress]')")
+    until(page, "() => !document.querySelector('.st-key-part_figure [data-testid=stProgress]')")
     before = first_values(page)
     again = open_lab(open_page, page.url[page.url.index("?") :])
     lines_are(again, 3)
-    until(again, "() => !document.querySelector('.st-key-lab_figure [data-testid=stProgress]')")
+    until(again, "() => !document.querySelector('.st-key-part_figure [data-testid=stProgress]')")
     until(again, f"before => JSON.stringify(({FIRST})('fan_h')) === JSON.stringify(before)", before)
 
 

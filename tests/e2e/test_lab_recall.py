@@ -170,7 +170,7 @@ def test_after_a_link_in_the_lesson_curves_names_all_films_and_the_slider_stand_
     page.wait_for_timeout(1200)  # a smooth way
     curves, names, films, bar = (
         page.locator(place).first.bounding_box()
-        for place in (".st-key-lab_figure", ".learners.reach", ".st-key-recall_films", ".st-key-recall_when")
+        for place in (".st-key-part_figure", ".learners.reach", ".st-key-recall_films", ".st-key-recall_when")
     )
     assert 56 <= curves["y"] < names["y"] < films["y"]
     assert films["y"] + films["height"] <= bar["y"]

@@ -252,7 +252,7 @@ def test_a_damaged_network_is_told_and_the_others_are_kept(monkeypatch, fed, tmp
 
 def test_a_run_that_reads_no_digits_is_refused_and_the_others_are_kept(fed, home):
     app = page(nets=f"{trained(dataset='halves')},lstm-64,gru-64")
-    assert "reads no digits" in app.error[0].value
+    assert "does not say which digit" in app.error[0].value
     assert [sheet["name"] for sheet in fed[-1]["sheets"]] == ["lstm-64", "gru-64"]
 
 

@@ -19,14 +19,14 @@ from rnnviz.training import unrolled
 from rnnviz.training.config import Config
 from rnnviz.ui import state
 from rnnviz.ui.lab import fan as fan_part
-from rnnviz.ui.lab import growing, lesson, stories
 from rnnviz.ui.lab import proof as proof_part
+from rnnviz.ui.parts import growing, lesson, stories
 from tests.cells.examples import CELLS
 from tests.what_a_page_says import charts, told
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "pages" / "gradients.py"
-PARTS = [part for part in state.PARTS if part != "recall"]
+PARTS = [part for part in stories.of_page("gradients") if part != "recall"]
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +89,7 @@ def test_every_part_runs_in_both_languages_with_figures_described_in_words(part,
     for chart in charts(app).values():
         assert chart["alt"]
         assert "nan" not in chart["alt"]
-    assert text.Words(language)(f"lab.predict.{part}.question") in told(app)
+    assert text.Words(language)(f"predict.{part}.question") in told(app)
 
 
 @pytest.mark.parametrize("start", state.STARTS)
@@ -120,7 +120,10 @@ def test_another_file_under_the_same_name_is_another_subject():
     assert (drawn != before[text.Words("en")("why.largest")]).any()
 
 
-@pytest.mark.parametrize("name", stories.STORIES)
+STORIES = [name for name, (part, _) in stories.STORIES.items() if part in PARTS]
+
+
+@pytest.mark.parametrize("name", STORIES)
 def test_every_story_can_be_told_by_a_link_and_written_back(name):
     part, values = stories.STORIES[name]
     link = {key: ",".join(value) if isinstance(value, list) else f"{value}" for key, value in values.items()}
@@ -129,7 +132,7 @@ def test_every_story_can_be_told_by_a_link_and_written_back(name):
     assert not app.session_state["link_ignored"]
     written = {"part": part} if part != "fan" else {}
     written |= {
-        key: value.removesuffix(".0") for key, value in link.items() if values[key] != stories.DEFAULTS[part][key]
+        key: value.removesuffix(".0") for key, value in link.items() if values[key] != stories.PARTS[part].defaults[key]
     }
     kept = app.session_state["link"]
     assert {key: kept[key] for key in kept if key not in ("set", "digit")} == written
@@ -137,7 +140,9 @@ def test_every_story_can_be_told_by_a_link_and_written_back(name):
 
 def test_every_link_in_a_lesson_names_a_story_and_both_languages_name_the_same():
     for part in PARTS:
-        named = [re.findall(r"\(#story-([^)]+)\)", text.Words(each).lesson(f"lab_{part}")) for each in text.LANGUAGES]
+        named = [
+            re.findall(r"\(#story-([^)]+)\)", text.Words(each).lesson(f"gradients_{part}")) for each in text.LANGUAGES
+        ]
         assert sorted(set(named[0])) == sorted(set(named[1]))
         assert set(named[0]) <= set(stories.STORIES)
         assert all(stories.STORIES[name][0] == part for name in named[0])
@@ -187,8 +192,8 @@ def test_a_prediction_is_answered_and_shown(part, option):
     app.button(key=f"predict_{part}_{option}").click().run()
     assert not app.exception
     words = text.Words("en")
-    verdict = words("lab.predict.right" if option == lesson.ANSWERS[part] else "lab.predict.other")
-    assert any(verdict in info.value and words(f"lab.predict.{part}.answer") in info.value for info in app.info)
+    verdict = words("predict.right" if option == stories.PARTS[part].answer else "predict.other")
+    assert any(verdict in info.value and words(f"predict.{part}.answer") in info.value for info in app.info)
 
 
 # ---- The fan
@@ -216,7 +221,7 @@ def test_the_fans_lines_are_medians_of_autograds_norms(cell, start, reading, del
 
 def test_the_number_beside_a_name_is_the_lines_first_value():
     app = open_lab(cells="lstm", starts="default,forget", bias="5")
-    legend = html(app, '<p class="lab-lead">')
+    legend = html(app, '<p class="part-lead">')
     for line in lines(app, "fan_h").values():
         assert f"<b>{power(float(line[0]))}</b>" in legend
 
@@ -245,7 +250,7 @@ def test_where_the_first_steps_get_exactly_nothing_the_number_is_that_of_the_fir
     (line,) = lines(app, "fan_h").values()
     first = int(np.flatnonzero(np.isfinite(line))[0])
     value = power(float(line[first]))
-    assert text.Words("en")("fan.from_step", value=value, step=first + 1) in html(app, '<p class="lab-lead">')
+    assert text.Words("en")("fan.from_step", value=value, step=first + 1) in html(app, '<p class="part-lead">')
 
 
 def test_h_and_c_stand_on_one_axis():
@@ -495,7 +500,8 @@ def test_the_descents_are_those_of_learn_from_the_same_weights():
     network = initial.network("rnn_tanh", hidden_size=32, seed=4, recurrent="orthogonal", gain=1.3)
     words = text.Words("en")
     for clip, name in ((None, words("exploding.without")), (0.5, words("exploding.with", clip=0.5))):
-        steps = list(learn.descend(network, images, labels, 0.2, 100, clip))
+        batch = list(zip(images, labels.tolist(), strict=True))
+        steps = list(learn.train(network, [batch] * 101, learn.SGD(0.2), clip=clip))
         np.testing.assert_allclose(lines(app, "loss")[name], [step.loss for step in steps], rtol=1e-6)
         np.testing.assert_allclose(lines(app, "norm")[name], np.log10([step.norm for step in steps]), atol=1e-6)
 
@@ -530,7 +536,7 @@ def test_a_loss_beyond_all_measure_is_drawn_on_a_logarithmic_axis_and_told_in_po
     assert words("exploding.beyond_without") in told(app)
     figure = charts(app)["loss"]["figure"]
     assert figure["layout"]["yaxis"]["range"][1] < 400  # powers of ten
-    assert "inf" not in html(app, '<p class="lab-lead">')
+    assert "inf" not in html(app, '<p class="part-lead">')
     assert not re.search(r"\d{12}", told(app))
 
 

@@ -18,8 +18,8 @@ from rnnviz.figures import recall as drawn
 from rnnviz.figures.reading import power
 from rnnviz.training import dispatch, recall, runs
 from rnnviz.ui import live
-from rnnviz.ui.lab import stories
 from rnnviz.ui.lab.recall import found, verdict
+from rnnviz.ui.parts import stories
 from rnnviz.ui.runs import known
 from tests.made_runs import at_work, made, runs_here  # noqa: F401
 from tests.what_a_page_says import charts, told
@@ -451,7 +451,7 @@ def test_a_story_moves_the_slider_that_had_been_moved():
     app = open_part(update="300")
     before = moment_of(app)
     for name, update in (("recall-start", 0), ("recall-end", None)):
-        for key, value in (stories.DEFAULTS["recall"] | stories.STORIES[name][1]).items():
+        for key, value in (stories.PARTS["recall"].defaults | stories.STORIES[name][1]).items():
             app.session_state[key] = value
         look(app)
         now = moment_of(app)
@@ -461,7 +461,7 @@ def test_a_story_moves_the_slider_that_had_been_moved():
 
 
 def test_links_in_the_lesson_name_stories_of_this_part_in_both_languages():
-    named = [re.findall(r"\(#story-([^)]+)\)", text.Words(each).lesson("lab_recall")) for each in text.LANGUAGES]
+    named = [re.findall(r"\(#story-([^)]+)\)", text.Words(each).lesson("gradients_recall")) for each in text.LANGUAGES]
     own = {name for name, (part, _) in stories.STORIES.items() if part == "recall"}
     assert set(named[0]) == set(named[1]) == own
 

@@ -13,7 +13,7 @@ from rnnviz.figures.results import confusion_counts
 from rnnviz.text import Words
 from rnnviz.training import data
 from rnnviz.training.config import DATASETS
-from rnnviz.ui.runs import known, results
+from rnnviz.ui.runs import known, results, spoken
 
 
 def item(answer: int, label: int, index: int = 1441) -> str:
@@ -49,7 +49,7 @@ def results_config(dataset: str):
 
 def test_a_picture_is_the_digit():
     image = digits.open_set("uci").images[5]
-    encoded = results.picture(image).removeprefix("data:image/png;base64,")
+    encoded = spoken.picture(image).removeprefix("data:image/png;base64,")
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded)))), image)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import repeat
 
 import numpy as np
 import streamlit as st
@@ -14,12 +15,12 @@ from ...text import Words
 from ...trace import record
 from .. import state
 from ..charts import Chart, charts
+from ..parts import stories
+from ..parts.growing import Growing, follow
+from ..parts.legend import legend
+from ..parts.lesson import lesson, predict
 from ..slider import slider
-from . import stories
 from .fan import beginning, probes
-from .growing import Growing, follow
-from .legend import legend
-from .lesson import lesson, predict
 
 PART = "exploding"
 TOLD = ("jump", "saturated", "tame")
@@ -37,11 +38,11 @@ def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
     stories.buttons(words, TOLD)
     left, right = st.columns([1, 3.4], gap="medium")
-    with left, st.container(key="lab_controls", gap="small"):
+    with left, st.container(key="part_controls", gap="small"):
         _controls(words)
     with right:
         predict(words, PART)
-    with right, st.container(key="lab_figure", gap="xsmall"):
+    with right, st.container(key="part_figure", gap="xsmall"):
         _descents(words)
     lesson(words, PART)
     return stories.link(PART)
@@ -92,7 +93,8 @@ def _numbers(cell: str, gain: float, rate: float, seed: int, clip: float | None)
     """
     images, labels = probes(DIGITS)
     begun = replace(beginning(cell, "orthogonal", gain, 0.0), hidden_size=UNITS)
-    for step in learn.descend(begun.network(28, seed), images, labels, rate, UPDATES, clip):
+    batches = repeat(list(zip(images, labels.tolist(), strict=True)))
+    for step in learn.train(begun.network(28, seed), batches, learn.SGD(rate), clip=clip):
         slope = np.nan
         if np.isfinite(step.loss):
             slope = measures.activation_slopes(step.network, record(step.network, images[0])).mean()

@@ -12,11 +12,11 @@ from ...figures import over_time, style
 from ...text import Words
 from .. import state
 from ..charts import Chart, charts
+from ..parts import stories
+from ..parts.growing import Growing, follow
+from ..parts.legend import legend
+from ..parts.lesson import lesson, predict
 from ..slider import slider
-from . import stories
-from .growing import Growing, follow
-from .legend import legend
-from .lesson import lesson, predict
 
 PART = "fan"
 TOLD = ("rnn", "gated", "bias", "orthogonal", "explode", "activations", "irnn", "blank", "long", "deep", "normalised")
@@ -34,9 +34,9 @@ def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
     stories.buttons(words, TOLD)
     left, right = st.columns([1, 3.4], gap="medium")
-    with left, st.container(key="lab_controls", gap="small"):
+    with left, st.container(key="part_controls", gap="small"):
         _controls(words)
-    with right, st.container(key="lab_figure", gap="xsmall"):
+    with right, st.container(key="part_figure", gap="xsmall"):
         chosen = beginnings()
         if chosen:
             _fans(words, chosen)

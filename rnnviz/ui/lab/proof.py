@@ -11,7 +11,8 @@ from ... import figures
 from ...text import Words
 from ...training.proof import Check, Proof, ProofFailed, TooLarge, prove
 from .. import frame
-from . import stories, subject
+from ..parts import stories
+from . import subject
 from .subject import Subject
 
 TOLD = ("proof-trained", "proof-vanished")
@@ -59,7 +60,7 @@ def _prove(words: Words, seen: Subject) -> None:
 
 def _settings() -> tuple[int, float]:
     """Return the window and the threshold that part 3 was left with."""
-    left = st.session_state["lab_kept"].get("unrolled", stories.DEFAULTS["unrolled"])
+    left = st.session_state["kept"].get("unrolled", stories.PARTS["unrolled"].defaults)
     return left["window"], left["clip"]
 
 

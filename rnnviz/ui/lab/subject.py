@@ -11,10 +11,10 @@ from ...network import Network
 from ...text import Words
 from ...trace import Trace, record
 from .. import cache, frame, picker, state
+from ..parts import stories
+from ..parts.lesson import lesson, predict
 from ..slider import slider
-from . import stories
 from .fan import beginning
-from .lesson import VEILED, lesson, predict
 
 FRESH = (
     "fresh:rnn_tanh:default",
@@ -73,13 +73,13 @@ def part(words: Words, name: str, told: Sequence[str], look: Callable[[Words, Su
     stories.buttons(words, told)
     left, right = st.columns([1, 3.4], gap="medium")
     seen, link = choose(words, left, right)
-    if name in VEILED:
+    if stories.PARTS[name].veiled:
         with right:
             predict(words, name)
-    with right, st.container(key="lab_figure", gap="xsmall"):
+    with right, st.container(key="part_figure", gap="xsmall"):
         if seen:
             look(words, seen)
-    if name not in VEILED:
+    if not stories.PARTS[name].veiled:
         predict(words, name)
     lesson(words, name)
     return stories.link(name) | link

@@ -12,9 +12,9 @@ from ...figures import over_time, style
 from ...figures.over_time import Axis, Line
 from ...text import Words
 from ..charts import Chart, charts
+from ..parts.legend import legend
 from ..reading import jacobian_fits
 from . import subject
-from .legend import legend
 from .subject import Subject
 
 TOLD = (

@@ -7,8 +7,8 @@ import streamlit as st
 from ....text import Words
 from ... import live
 from ...charts import moment
-from .. import stories
-from ..lesson import lesson, predict
+from ...parts import stories
+from ...parts.lesson import lesson, predict
 from . import asking, found, pictures, verdict
 
 REST = 400

@@ -12,8 +12,8 @@ from ....text import Words
 from ....training import dispatch, recall, runs
 from ....training.config import Config
 from ... import form, frame, live, state
+from ...parts import stories
 from ...runs import known
-from .. import stories
 from . import found
 from .found import Shown
 
@@ -25,7 +25,7 @@ LOADING = 4.0
 def see(group: str) -> None:
     """Ask for the lab with a group of runs, and for what it was asked for; for a button's on_click."""
     now = st.session_state
-    now.update(stories.DEFAULTS["recall"] | {"part": "recall", "lab_part": "recall", "recall": group})
+    now.update(stories.PARTS["recall"].defaults | {"part": "recall", "part_prepared": "recall", "recall": group})
     if shown := found.group(group):
         _ask_again(shown)
     frame.go("gradients")

@@ -35,7 +35,7 @@ def show(words: Words, shown: Shown, at: int | None, follows: Mapping[str, objec
     step = follows["last"] if at is None else at
     alts = {f"fan_{road}": _told(words, shown, road, step) for road in ROADS}
     found = [chart._replace(alt=alts.get(chart.name, chart.alt)) for chart in found]
-    with st.container(key="lab_figure"):
+    with st.container(key="part_figure"):
         charts(found, theme, key="recall_curves", moment=follows)
     st.html(_reach_html(words, shown, step, theme) or "<p></p>")
     if updates(shown):

@@ -8,8 +8,8 @@ from ....text import Words
 from ....training import recall
 from ....training.config import Config
 from ....training.recall import Result
+from ...parts.legend import stripes
 from ...runs.spoken import learner
-from ..legend import stripes
 from .found import Shown
 
 CLOSE = 0.01

@@ -6,7 +6,7 @@ const PREFIX = "#story-";
 
 const listening = new WeakMap();
 
-const figure = () => document.querySelector(".st-key-lab_figure");
+const figure = () => document.querySelector(".st-key-part_figure");
 const top = (element) => element?.getBoundingClientRect().top ?? 0;
 
 /* From its top on: names and numbers of the lines stand there. */

@@ -19,7 +19,7 @@ def legend(lines: Sequence[Line], numbers: Sequence[str] = (), lead: str = "") -
         f"<li>{_sample(line)}<span>{formula(line.name)}</span>{f'<b>{escape(number)}</b>' if number else ''}</li>"
         for line, number in zip(lines, numbers, strict=True)
     ]
-    st.html(f'<p class="lab-lead">{escape(lead)}</p><ul class="lab-legend">{"".join(items)}</ul>')
+    st.html(f'<p class="part-lead">{escape(lead)}</p><ul class="part-legend">{"".join(items)}</ul>')
 
 
 def _sample(line: Line) -> str:

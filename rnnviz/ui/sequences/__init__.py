@@ -1,0 +1,1 @@
+"""Sequences in and out: one file per part of the page. Each has show(words), which returns what the link holds."""

@@ -1,0 +1,13 @@
+"""To be written."""
+
+from ...text import Words
+from ..parts import stories
+from ..parts.lesson import lesson
+
+PART = "deep"
+
+
+def show(words: Words) -> dict[str, object]:
+    """Show the part and return what the address has to hold."""
+    lesson(words, PART)
+    return stories.link(PART)
