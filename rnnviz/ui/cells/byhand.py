@@ -10,6 +10,6 @@ PART = "byhand"
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
     tiny.controls(words)
-    shown = tiny.chosen()
+    tiny.chosen()
     lesson(words, PART)
     return tiny.link(PART)

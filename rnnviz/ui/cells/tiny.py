@@ -121,7 +121,7 @@ def edit(place: str, value: float) -> bool:
     """
     now = st.session_state
     numbers = seeded(**_sizes(), cell=now["cell"], loss=now["loss"], seed=now["seed"])
-    value = round(float(value), 4)  # as a link holds it
+    value = round(float(value), 4) + 0.0  # as a link holds it, without -0
     wanted = {**now["edits"], place: value}
     if len(fitting(wanted, numbers, now["loss"])) < len(wanted):
         return False
@@ -134,10 +134,9 @@ def edit(place: str, value: float) -> bool:
 
 def link(part: str) -> dict[str, object]:
     """Return what the address has to hold of the settings of a part that shows this network; and remember all."""
-    edits = (
-        f"{place}:{np.format_float_positional(value, trim='-')}" for place, value in st.session_state["edits"].items()
-    )
-    return stories.link(part) | {"edits": ",".join(edits) or None}
+    edits = st.session_state["edits"].items()
+    told = ",".join(f"{place}:{np.format_float_positional(value, trim='-')}" for place, value in edits)
+    return stories.link(part) | {"edits": told or None}
 
 
 def controls(words: Words) -> None:
