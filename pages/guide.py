@@ -1,39 +1,6 @@
-"""How to use rnnviz, and which networks come with it."""
+"""How to use rnnviz, where it answers the tutorials' questions, and which networks come with it."""
 
-import streamlit as st
+from rnnviz.ui.guide import networks, questions, using
+from rnnviz.ui.parts import page
 
-from rnnviz import checkpoints
-from rnnviz.ui import cache, frame, state
-
-words = frame.open_page("guide")
-frame.title(words, "guide.title")
-state.write_link()
-
-st.markdown(words.lesson("guide"))
-
-st.header(words("guide.networks"), anchor=False)
-rows = []
-for name in checkpoints.names():
-    try:
-        reader = cache.reader(name)
-    except (checkpoints.CheckpointError, OSError) as error:
-        frame.log(error)
-        st.error(words("problem.network", network=name), icon=":material/error:")
-        continue
-    network, card = reader.network, reader.card
-    rows.append(
-        {
-            words("guide.network"): name,
-            words("guide.cell"): words(f"cell.{network.cell}"),
-            words("guide.size"): f"{network.num_layers} × {network.hidden_size}",
-            words("guide.parameters"): f"{network.num_parameters:,}",
-            words("guide.mnist"): f"{card.accuracy['mnist']:.2%}" if "mnist" in card.accuracy else "–",
-            words("guide.uci"): f"{card.accuracy['uci']:.2%}" if "uci" in card.accuracy else "–",
-            words("guide.command"): f"`{card.command}`",
-        }
-    )
-if rows:
-    st.table(rows, border="horizontal")
-    st.caption(words("guide.accuracy_note"))
-else:
-    st.info(words("problem.no_networks"), icon=":material/info:")
+page.show("guide", {"using": using.show, "questions": questions.show, "networks": networks.show})

@@ -222,7 +222,7 @@ def open_link() -> Words:
                 st.session_state[key] = LINK[key](text)
             except ValueError:
                 ignore(key)
-        st.session_state.setdefault("lang", _browser_language())
+        st.session_state.setdefault("lang", browser_language())
     return Words(st.session_state["lang"])
 
 
@@ -233,7 +233,7 @@ def write_link(**values: object) -> None:
     and every digit, and Back would lead through all of them without changing anything.
     """
     lang = st.session_state["lang"]
-    values["lang"] = lang if lang != _browser_language() else None
+    values["lang"] = lang if lang != browser_language() else None
     st.session_state["link"] = {key: str(value) for key, value in values.items() if value is not None}
     _address(data={"keys": list(LINK), "values": st.session_state["link"]}, key="address", height="content")
 
@@ -269,5 +269,5 @@ def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[
     return st.session_state[key]
 
 
-def _browser_language() -> str:
+def browser_language() -> str:
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...text import Words
-from . import of_cells, of_gradients, of_sequences
+from . import of_cells, of_gradients, of_guide, of_sequences
 from .part import Part
 
-PARTS: dict[str, Part] = of_cells.PARTS | of_sequences.PARTS | of_gradients.PARTS
+PARTS: dict[str, Part] = of_gradients.PARTS | of_cells.PARTS | of_sequences.PARTS | of_guide.PARTS
 """Every part of every page, by name."""
 STORIES: dict[str, tuple[str, dict[str, object]]] = {
     name: (part, dict(values)) for part, told in PARTS.items() for name, values in told.stories.items()

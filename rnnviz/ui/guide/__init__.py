@@ -1,0 +1,1 @@
+"""The guide: one file per part of the page. Each has show(words), which returns what the link holds."""

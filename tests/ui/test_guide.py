@@ -1,0 +1,58 @@
+"""The reading guide: every question has its answer in both languages, and every link opens what it names."""
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rnnviz import text
+from rnnviz.ui import frame, state
+from rnnviz.ui.guide.questions import READING
+from rnnviz.ui.parts import stories
+from tests.what_a_page_says import told
+
+ROOT = Path(__file__).resolve().parents[2]
+LINKS = sorted({(page, *link.items()) for questions in READING.values() for q in questions for page, link in q.links})
+
+
+def open_page(page: str, **link: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
+    for key, value in link.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+@pytest.mark.parametrize("lang", text.LANGUAGES)
+def test_every_question_is_shown_with_its_answer_and_its_links(lang):
+    app, words = open_page("guide", part="questions", lang=lang), text.Words(lang)
+    said = told(app)
+    for questions in READING.values():
+        for question in questions:
+            assert words(f"reading.{question.name}.question") in said
+            assert words(f"reading.{question.name}.answer") in said
+            assert question.links
+    addresses = {part.partition(")")[0] for part in said.split("](")[1:]}
+    for address in addresses:
+        parsed = urlsplit(address)
+        assert parsed.path in frame.PAGES
+        assert parse_qs(parsed.query).get("lang", ["en"]) == [lang]
+
+
+@pytest.mark.parametrize(("page", "link"), [(page, dict(link)) for page, *link in LINKS])
+def test_a_link_of_the_reading_guide_opens_what_it_names(page, link):
+    for key, value in link.items():
+        state.LINK[key](value)  # ValueError for what no page understands
+    if "part" in link:
+        assert stories.PARTS[link["part"]].page == page
+    app = open_page(page, **link)
+    assert not app.exception
+    assert not app.session_state["link_ignored"]
+    assert {key: app.session_state["link"].get(key, value) for key, value in link.items()} == link
+
+
+def test_the_parts_of_the_guide_are_opened_by_links():
+    for part in stories.of_page("guide"):
+        app = open_page("guide", part=part)
+        assert not app.exception
+        assert app.session_state["part"] == part
