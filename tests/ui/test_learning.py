@@ -1,0 +1,100 @@
+"""The controls of a training in the page: every update is reached once, going back costs nothing, a link says where."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rnnviz.ui.parts import learning
+
+
+def app_with(at: int = 0, **session: object) -> AppTest:
+    """Return the controls over a training of 100 updates that doubles the seed and adds the update."""
+
+    def script() -> None:
+        import streamlit as st
+
+        from rnnviz.text import Words
+        from rnnviz.ui import frame, state
+        from rnnviz.ui.parts.growing import Growing
+        from rnnviz.ui.parts.learning import learning
+
+        del frame  # imported for its components
+        now = st.session_state
+        state.open_link()
+        for key, value in {"seed": 0, "at": 0, "ends": 101}.items():
+            now.setdefault(key, value)
+        works = now.setdefault("works", {})
+        if now["seed"] not in works:
+            works[now["seed"]] = Growing(lambda: iter([2 * now["seed"] + k for k in range(now["ends"])]), 101)
+        work = works[now["seed"]]
+        update = learning(Words("en"), work)
+        now["shown"] = (update, work.found[update])
+
+    app = AppTest.from_function(script, default_timeout=20)
+    app.session_state["at"] = at
+    for key, value in session.items():
+        app.session_state[key] = value
+    return app.run()
+
+
+def press(app: AppTest, name: str) -> AppTest:
+    return app.button(key=f"learning_{name}").click().run()
+
+
+def test_it_begins_before_the_first_update_and_makes_one_at_a_time():
+    app = app_with()
+    assert app.session_state["shown"] == (0, 0)
+    for update in (1, 2, 3):
+        press(app, "step")
+        assert app.session_state["shown"] == (update, update)
+    assert len(app.session_state["works"][0].found) == 4
+
+
+def test_it_goes_to_the_end_and_back_without_making_an_update_twice():
+    app = press(app_with(), "end")
+    assert app.session_state["shown"] == (100, 100)
+    assert app.button(key="learning_end").disabled
+    assert app.button(key="learning_step").disabled
+    press(app, "restart")
+    assert app.session_state["shown"] == (0, 0)
+    assert app.button(key="learning_restart").disabled
+    assert len(app.session_state["works"][0].found) == 101
+
+
+def test_playing_goes_on_until_it_is_paused_and_ends_at_the_end():
+    app = press(app_with(), "play")
+    first = app.session_state["at"]
+    assert 0 < first < 100
+    app.run()
+    assert app.session_state["at"] > first
+    press(app, "pause")
+    paused = app.session_state["at"]
+    app.run()
+    assert app.session_state["at"] == paused
+    press(app, "play")
+    for _ in range(learning.LOOKS):
+        app.run()
+    assert app.session_state["shown"] == (100, 100)
+    assert not app.session_state["playing"]
+
+
+def test_another_seed_is_another_training_at_the_same_update():
+    app = press(app_with(at=7), "seed")
+    assert app.session_state["seed"] == 1
+    assert app.session_state["shown"] == (7, 9)
+
+
+def test_a_link_beyond_the_end_shows_the_end():
+    assert app_with(at=5000).session_state["shown"] == (100, 100)
+
+
+@pytest.mark.parametrize("at", [12, 13, 100])
+def test_a_training_that_ends_early_is_shown_at_its_last_update(at):
+    assert app_with(at=at, ends=13).session_state["shown"] == (12, 12)
+    assert press(app_with(ends=13), "end").session_state["shown"] == (12, 12)
+
+
+def test_while_updates_are_missing_the_newest_is_shown_and_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(learning, "PATIENCE", 0.0)
+    app = app_with(at=50)
+    assert app.session_state["shown"] == (0, 0)
+    assert app.get("progress")[0].proto.text == "Update 0 of 50"
