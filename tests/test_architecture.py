@@ -17,6 +17,7 @@ LIGHT = {"training", *(f"training.{name}" for name in LIGHT_TRAINING)}
 
 CORE = {
     "cells", "initial", "network", "digits", "checkpoints", "trace", "measures", "learn", "fan", "arithmetic", "tasks",
+    "upscaling",
 }  # fmt: skip
 ALL = CORE | {"figures", "text", "rnnviz"}
 
@@ -33,10 +34,21 @@ MAY_IMPORT = {
     "trace": {"cells", "network"},
     "measures": {"cells", "network", "trace"},
     "learn": {"cells", "network", "trace"},
+    "upscaling": {"network", "trace"},
     "arithmetic": {"cells", "network", "trace"},
     "tasks": {"cells", "initial", "network", "digits", "trace", "learn"},
     "fan": {"cells", "initial", "network", "trace", "measures"},
-    "training": {"cells", "initial", "network", "checkpoints", "digits", "trace", "measures", "learn"},
+    "training": {
+        "cells",
+        "initial",
+        "network",
+        "checkpoints",
+        "digits",
+        "trace",
+        "measures",
+        "learn",
+        "upscaling",
+    },  # fmt: skip
     "ui": ALL | LIGHT - {"training"} | {"training.__init__"},
     "pages": ALL - {"cells", "initial"} | {"ui", "training.runs", "training.config", "training.presets"},
     "app": {"ui", "text"},
