@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LOOK = 0.5
 """Seconds between two looks at a run that is followed."""
 SETS = {"mnist": "MNIST test", "uci": "bundled digits", "uci_test": "bundled test digits", "halves": "test sequences"}
+"""What a card's sets are called, and how a score is written by what it measures."""
+FORMS = {"accuracy": "{:.2%}", "psnr": "{:.2f} dB"}
 
 
 class _Commands(click.Group):
@@ -132,7 +134,7 @@ def train(presets, changes, seed, epochs, name, folds, grid, detach, download) -
             told = (preset or config.cell, *(f"{key}={value}" for key, value in changed(config, base).items()))
             orders.append((config, (name or ", ".join(told))[: runs.MAX_NAME], preset))
         _require_torch()
-        if any(config.dataset == "mnist" for config, _, _ in orders):
+        if any(config.data.needs_mnist for config, _, _ in orders):
             _require_mnist(download)
         started = []
         for config, called, preset in orders:
@@ -261,7 +263,8 @@ def _follow_all(started: list) -> None:
     if len(started) > 1 and started[0].plan.group and started[0].plan.group.kind == "kfold" and None not in shares:
         from statistics import mean, stdev
 
-        click.echo(f"{len(shares)} folds: validation {mean(shares):.2%}, standard deviation {stdev(shares):.2%}")
+        told, spread = (_score(started[0], each) for each in (mean(shares), stdev(shares)))
+        click.echo(f"{len(shares)} folds: validation {told}, standard deviation {spread}")
     if set(ends) != {"finished"}:
         sys.exit(1)
 
@@ -313,10 +316,9 @@ def _progress(run, state, rows: list[dict], steps: int) -> str:
         return "waits"
     if not rows or state.phase == "scoring":
         return state.phase
-    told = [f"loss {rows[-1]['loss']:.3f}"] if "loss" in rows[-1] else []
-    share = next((row["accuracy"] for row in reversed(rows) if "accuracy" in row), None)
-    if share is not None:
-        told.append(f"{run.config.watch} {share:.2%}")
+    told = [f"loss {rows[-1]['loss']:.3g}"] if "loss" in rows[-1] else []
+    if (score := _newest(run, rows)) is not None:
+        told.append(f"{run.config.watch} {_score(run, score)}")
     if "speed" in rows[-1]:
         told.append(f"{rows[-1]['speed']:,.0f} sequences/s")
     first, last = rows[-min(20, len(rows))], rows[-1]
@@ -358,32 +360,46 @@ def _tell_end(run) -> None:
     elif state.state == "stopped":
         click.echo(f"{_name(run)}: stopped after {state.step:,} updates. `python -m rnnviz resume {run.id}` goes on.")
     else:
-        shares = [f"{SETS[name]} {share:.2%}" for name, share in _tested(run).items()]
-        if (share := _validation(run)) is not None:
-            shares.insert(0, f"validation {share:.2%}")
-        click.echo(f"{_name(run)}: {', '.join(shares)} after {_time(state.seconds)}")
+        scores = [f"{SETS[name]} {_score(run, score)}" for name, score in _tested(run).items()]
+        if (score := _validation(run)) is not None:
+            scores.insert(0, f"validation {_score(run, score)}")
+        click.echo(f"{_name(run)}: {', '.join(scores)} after {_time(state.seconds)}")
     if run.model:
         click.echo(f"  model: {run.model}")
-        if run.config.dataset != "halves":
+        if run.config.data.of_digits:
             click.echo(f"  see it read: python -m rnnviz serve, then http://127.0.0.1:8501/?net=run:{run.id}")
+        elif run.config.data.task == "upscale":
+            page = f"http://127.0.0.1:8501/sequences?part=upscaling&upscaler=run:{run.id}"
+            click.echo(f"  see it write: python -m rnnviz serve, then {page}")
 
 
 def _tested(run) -> dict[str, float]:
-    """Return the accuracy on test sequences by set; none before the end."""
+    """Return the scores on test sequences by set; none before the end."""
     from .checkpoints import card
 
-    return dict(card(run.model).accuracy) if run.model else {}
+    return dict(card(run.model).scores) if run.model else {}
 
 
 def _validation(run) -> float | None:
-    """Return the accuracy on sequences that were held back: the result's, or before there is one the newest."""
+    """Return the score on sequences that were held back: the result's, or before there is one the newest."""
     from .checkpoints import card
 
     if run.config.watch == "test":
         return None
     if run.model:
-        return card(run.model).training.get("validation_accuracy")
-    return next((row["accuracy"] for row in reversed(run.metrics) if "accuracy" in row), None)
+        return card(run.model).validation
+    return _newest(run, run.metrics)
+
+
+def _newest(run, rows: list[dict]) -> float | None:
+    """Return the score that was measured last."""
+    measure = run.config.data.measure
+    return next((row[measure] for row in reversed(rows) if measure in row), None)
+
+
+def _score(run, score: float) -> str:
+    """Return a run's accuracy or PSNR as people read it."""
+    return FORMS[run.config.data.measure].format(score)
 
 
 # ---- Runs
@@ -444,6 +460,7 @@ def _described(run) -> dict[str, object]:
         "step": state.step,
         "steps": state.steps,
         "seconds": state.seconds,
+        "measure": None,
         "validation": None,
         "test": {},
         "config": None,
@@ -456,7 +473,7 @@ def _described(run) -> dict[str, object]:
         values["steps"] = state.steps or plan.config.updates
         if state.state == "running" and (rows := run.metrics):
             values |= {"step": max(state.step, rows[-1]["step"]), "seconds": max(state.seconds, rows[-1]["seconds"])}
-        values |= {"validation": _validation(run), "test": _tested(run)}
+        values |= {"measure": plan.config.data.measure, "validation": _validation(run), "test": _tested(run)}
     except (RunError, CheckpointError, OSError) as error:
         values["detail"] = values["detail"] or str(error)
     return values
@@ -466,8 +483,9 @@ def _line(row: dict) -> tuple[str, ...]:
     """Return a run as it stands in the table."""
     state = f"{row['state']}: {row['reason']}" if row["reason"] else str(row["state"])
     done = f"{row['step'] / row['steps']:.0%}" if row["steps"] else "-"
-    validation = "-" if row["validation"] is None else f"{row['validation']:.2%}"
-    test = f"{next(iter(row['test'].values())):.2%}" if row["test"] else "-"
+    form = FORMS[row["measure"] or "accuracy"].format
+    validation = "-" if row["validation"] is None else form(row["validation"])
+    test = form(next(iter(row["test"].values()))) if row["test"] else "-"
     return str(row["id"]), row["name"][:60], state, done, validation, test, _time(row["seconds"])
 
 
@@ -579,14 +597,15 @@ def run_dispatcher() -> None:
 
 @main.command()
 def networks() -> None:
-    """List the shipped networks with their accuracy on MNIST's test digits and on the bundled ones."""
+    """List the shipped networks with their accuracy, or their PSNR, on MNIST's test digits and on the bundled ones."""
     from . import checkpoints
 
-    click.echo(f"{'name':<12}{'cell':<10}{'parameters':>11}{'MNIST':>9}{'UCI':>9}")
-    for name in checkpoints.names():
+    click.echo(f"{'name':<13}{'cell':<10}{'parameters':>11}{'MNIST':>10}{'UCI':>10}")
+    for name in checkpoints.names(None):
         card, network = checkpoints.card(name), checkpoints.load(name)
-        mnist, uci = (f"{card.accuracy[each]:.2%}" if each in card.accuracy else "-" for each in ("mnist", "uci"))
-        click.echo(f"{name:<12}{card.cell:<10}{network.num_parameters:>11,}{mnist:>9}{uci:>9}")
+        form = FORMS[checkpoints.MEASURES[card.task]].format
+        mnist, uci = (form(card.scores[each]) if each in card.scores else "-" for each in ("mnist", "uci"))
+        click.echo(f"{name:<13}{card.cell:<10}{network.num_parameters:>11,}{mnist:>10}{uci:>10}")
 
 
 @main.command()

@@ -23,9 +23,13 @@ MAX_BYTES = 64 * 2**20
 """No network that this package is for comes near it; a larger file is refused before anything is read."""
 RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4}(-\d{2})?")
 """What a training run is called: when it was made, four letters, and its number within a group."""
+MEASURES = {"classify": "accuracy", "upscale": "psnr"}
+"""The tasks of networks, and what those of each are judged by; of both, more is better."""
+MOST_DECIBELS = 1000
+"""No picture comes near it; one that is met exactly would be infinitely near."""
 _DTYPES = ("F16", "F32", "F64")
 _KINDS = {"name": str, "cell": str, "dataset": str, "preprocessing": str, "command": str,
-          "training": dict, "accuracy": dict, "misread": dict}  # fmt: skip
+          "training": dict, "accuracy": dict, "misread": dict, "task": str, "psnr": dict, "error": dict}  # fmt: skip
 
 
 class CheckpointError(ValueError):
@@ -34,7 +38,7 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Card:
-    """What a checkpoint says about itself. Accuracies are in [0, 1]."""
+    """What a checkpoint says about itself: accuracies in [0, 1] where it classifies, PSNR in dB where it upscales."""
 
     name: str
     cell: str
@@ -50,6 +54,22 @@ class Card:
     """By digit set: the share of all its digits that the file's own (rounded) weights read right."""
     misread: Mapping[str, list[int]] = field(default_factory=dict)
     """By digit set: the indices of the digits that it reads wrong."""
+    task: str = "classify"
+    """One of MEASURES: it says which digit it reads, or it writes it at twice the size, see `upscaling`."""
+    psnr: Mapping[str, float] = field(default_factory=dict)
+    """By digit set: the mean over all its digits of the PSNR of each."""
+    error: Mapping[str, float] = field(default_factory=dict)
+    """By digit set: the mean squared error over all pixels of all its digits."""
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """By digit set: what a network of this task is judged by."""
+        return getattr(self, MEASURES[self.task])
+
+    @property
+    def validation(self) -> float | None:
+        """Its score on digits that were held back; None where there were none."""
+        return self.training.get(f"validation_{MEASURES[self.task]}")
 
 
 def runs_home() -> Path:
@@ -62,9 +82,19 @@ def _resolved(path: str) -> Path:  # asked for at every look at a run; links are
     return Path(path).resolve()
 
 
-def names() -> list[str]:
-    """Return the names of the shipped networks, in alphabetical order."""
-    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+def names(task: str | None = "classify") -> list[str]:
+    """Return the names of the shipped networks for a task, or of all for None, in alphabetical order."""
+    files = sorted(SHIPPED.glob("*.safetensors"))
+    return [file.stem for file in files if task in (None, _task(file, file.stat().st_mtime_ns))]
+
+
+@cache
+def _task(path: Path, written: int) -> str | None:
+    """Return what a network is for; None where its file does not tell."""
+    try:
+        return _open(path, tensors=False)[1].task
+    except CheckpointError:
+        return None
 
 
 def load(source: str | Path) -> Network:
@@ -111,8 +141,8 @@ def path(source: str | Path) -> Path:
         if not RUN_ID.fullmatch(source[4:]) or not (file := runs_home() / source[4:] / "model.safetensors").is_file():
             raise KeyError(f"network must be a run that has one, as run:<id>. Got {source!r}.")
         return file
-    if source not in names():
-        raise KeyError(f"network must be one of {', '.join(names())}, or a pathlib.Path to a file. Got {source!r}.")
+    if source not in names(None):
+        raise KeyError(f"network must be one of {', '.join(names(None))}, or a pathlib.Path to a file. Got {source!r}.")
     return SHIPPED / f"{source}.safetensors"
 
 
@@ -163,11 +193,18 @@ def _card(metadata: Mapping[str, str] | None, name: str) -> Card:
         if not isinstance(getattr(described, field_name), kind):
             got = type(getattr(described, field_name)).__name__
             raise CheckpointError(f"{name} must give its {field_name} as {kind.__name__}. Its metadata gives {got}.")
-    shares = list(described.accuracy.values())
-    if (share := described.training.get("validation_accuracy")) is not None:
-        shares.append(share)
-    if not all(type(share) in (int, float) and 0 <= share <= 1 for share in shares):
-        raise CheckpointError(f"{name} must give accuracies from 0 to 1. Its metadata does not.")
+    if described.task not in MEASURES:
+        raise CheckpointError(f"{name} must have one of the tasks {', '.join(MEASURES)}. Got {described.task!r}.")
+    for words, given, (measure, most) in (
+        ("accuracies", described.accuracy, ("accuracy", 1)),
+        ("mean squared errors", described.error, ("error", 1)),
+        ("a PSNR", described.psnr, ("psnr", MOST_DECIBELS)),
+    ):
+        values = list(given.values())
+        if (value := described.training.get(f"validation_{measure}")) is not None:
+            values.append(value)
+        if not all(type(value) in (int, float) and 0 <= value <= most for value in values):
+            raise CheckpointError(f"{name} must give {words} from 0 to {most}. Its metadata does not.")
     for indices in described.misread.values():
         if not isinstance(indices, list) or not all(type(index) is int and index >= 0 for index in indices):
             raise CheckpointError(f"{name} must list the digits that it misreads by their indices. It does not.")

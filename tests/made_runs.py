@@ -10,13 +10,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnviz import checkpoints, digits, initial
+from rnnviz import checkpoints, digits, initial, upscaling
 from rnnviz.training import film as films
 from rnnviz.training import runs
 from rnnviz.training.config import Config
 from rnnviz.training.presets import PRESETS, command
 
 SMALL = replace(PRESETS["bundled"].config, epochs=4)
+UPSCALING = replace(PRESETS["super-3x128"].config, hidden_size=8, epochs=4)
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def loss_at(config: Config, share: np.ndarray) -> np.ndarray:
 
 
 def write_metrics(run: runs.Run, config: Config, step: int, rows: int) -> None:
-    """Write evenly spaced rows up to `step`, with an accuracy wherever one is measured."""
+    """Write evenly spaced rows up to `step`, with a score wherever one is measured."""
     random = np.random.default_rng(config.seed)
     per_epoch = config.watch_every or config.updates_per_epoch
     lines, before = [], 0
@@ -112,10 +113,16 @@ def write_metrics(run: runs.Run, config: Config, step: int, rows: int) -> None:
             "speed": round(config.batch_size / 0.011, 1),
         }
         if at // per_epoch > before // per_epoch or at == config.updates:
-            row["accuracy"] = round(1 - min(0.9, loss / 4), 4)
+            row[config.data.measure] = score_of(config, loss)
         before = at
         lines.append(json.dumps(row) + "\n")
     (run.folder / "metrics.jsonl").write_text("".join(lines), "utf-8")
+
+
+def score_of(config: Config, loss: float) -> float:
+    """Return an accuracy, or a PSNR in dB, that goes with a loss."""
+    share = round(1 - min(0.9, loss / 4), 4)
+    return share if config.data.measure == "accuracy" else round(30 * share, 4)
 
 
 def rate_at(config: Config, step: int) -> float:
@@ -132,9 +139,10 @@ def write_film(run: runs.Run, config: Config, step: int, frames: int) -> None:
     """Write evenly spaced frames up to `step`: gradients that vanish less and less, one row of them exactly zero."""
     random = np.random.default_rng(config.seed)
     classes, cell_state = config.data.classes, "lstm" in config.cell
-    shape = films.Shape.of(config.steps, config.hidden_size, classes, cell_state, label=3 % classes)
+    readout = "outputs" if config.data.task == "upscale" else "probs"
+    shape = films.Shape.of(config.steps, config.hidden_size, classes, cell_state, label=3 % classes, readout=readout)
     image = random.integers(0, 256, config.data[2:4], dtype=np.uint8)
-    if config.data.classes == 10:
+    if config.data.tested != "halves":
         image = digits.open_set("uci").images[3]
     projector = films.Projector(run.folder / "film" / "film.bin", shape, image=image)
     t = np.arange(shape.rows)
@@ -149,15 +157,24 @@ def write_film(run: runs.Run, config: Config, step: int, frames: int) -> None:
         logits[:, shape.label] = 6 * share * t / shape.rows
         logits[:, (shape.label + 5) % classes] = 1 - share
         probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        values = {"grad_h": norms, "h": np.tanh(wave * (0.2 + share)), "probs": probs}
+        values = {"grad_h": norms, "h": np.tanh(wave * (0.2 + share)), readout: probs}
+        if readout == "outputs":
+            values[readout] = share * upscaling.targets(image / 255, config.delay)
         projector.add(int(at), **values, **({"grad_c": norms / 2} if cell_state else {}))
 
 
 def write_model(run: runs.Run, config: Config, share: float, preset: str | None) -> None:
-    """Write a network (an untrained one), its card with made-up accuracies, and its answers to the test digits."""
+    """Write a network (an untrained one), its card with made-up scores, and its answers to the test digits."""
     network = initial.network(
         config.cell, config.input_size, config.hidden_size, config.num_layers, config.data.classes, config.seed
     )
+    if config.data.task == "upscale":
+        psnr = np.random.default_rng(config.seed).normal(28, 2, config.data.test).astype(np.float32)
+        told = {"psnr": {config.data.tested: float(psnr.mean())}, "error": {config.data.tested: 0.0016}}
+        card = checkpoints.Card(run.name or run.id, config.cell, training=config.to_dict(), task="upscale", **told)
+        checkpoints.save(network, run.folder / "model.safetensors", card)
+        np.savez(run.folder / "answers.npz", psnr=psnr)
+        return
     accuracy = float(1 - loss_at(config, np.array(share)) / 4)
     random, count = np.random.default_rng(config.seed), config.data.test
     labels = true_labels(config)
@@ -169,7 +186,7 @@ def write_model(run: runs.Run, config: Config, share: float, preset: str | None)
         dataset=config.dataset,
         training=config.to_dict(),
         command=command(config, preset),
-        accuracy={"uci_test" if config.dataset == "uci" else config.dataset: 1 - len(wrong) / count},
+        accuracy={config.data.tested: 1 - len(wrong) / count},
         misread={"mnist": wrong} if config.dataset == "mnist" else {},
     )
     checkpoints.save(network, run.folder / "model.safetensors", card)

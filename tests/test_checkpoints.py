@@ -181,6 +181,12 @@ def test_a_torn_file_is_refused(network, path, kept):
         ({"accuracy": '{"mnist": NaN}'}, "must give accuracies from 0 to 1"),
         ({"accuracy": '{"mnist": "0.5"}'}, "must give accuracies from 0 to 1"),
         ({"accuracy": '{"mnist": true}'}, "must give accuracies from 0 to 1"),
+        ({"task": '"translate"'}, "must have one of the tasks classify, upscale. Got 'translate'"),
+        ({"task": "3"}, "must give its task as str"),
+        ({"psnr": '{"mnist": -1}'}, "must give a PSNR from 0 to 1000"),
+        ({"psnr": '{"mnist": Infinity}'}, "must give a PSNR from 0 to 1000"),
+        ({"training": '{"validation_psnr": "high"}'}, "must give a PSNR from 0 to 1000"),
+        ({"error": '{"mnist": 1.5}'}, "must give mean squared errors from 0 to 1"),
         ({"misread": '{"mnist": 3}'}, "must list the digits that it misreads"),
         ({"misread": '{"mnist": [0, -1]}'}, "must list the digits that it misreads"),
         ({"misread": '{"mnist": [0, "1"]}'}, "must list the digits that it misreads"),
@@ -245,6 +251,8 @@ def test_a_path_in_a_string_is_refused_even_where_the_file_is(network, path):
 
 def test_the_shipped_networks_are_these():
     assert checkpoints.names() == NAMES
+    assert checkpoints.names("upscale") == ["super-3x128"]
+    assert checkpoints.names(None) == sorted([*NAMES, "super-3x128"])
     assert {name for name, preset in PRESETS.items() if preset.kind == "shipped"} == set(NAMES)
 
 

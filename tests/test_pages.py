@@ -108,7 +108,7 @@ def test_a_run_that_reads_no_digits_is_not_offered_and_is_refused_in_words(no_mn
     assert "run: my run" not in open_page("step.py").selectbox(key="widget_net").options
     app = open_page("step.py", net=name)
     assert not app.exception
-    assert "reads no digits" in app.error[0].value
+    assert "does not say which digit" in app.error[0].value
 
 
 def test_a_link_to_a_run_that_is_gone_says_so_and_shows_another_network(no_mnist, home):

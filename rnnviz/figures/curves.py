@@ -46,9 +46,9 @@ def curve(
 ) -> go.Figure:
     """Return a curve of values (N,) at the updates steps (N,), on an axis that runs from 0 to `end`.
 
-    What is not finite is left out. hover: Plotly's hovertemplate. scale: "linear", "log" (what is not above 0 is left
-    out as well) or "share" (values in [0, 1], told in percent). level: a value marked by a dashed line. moment: an
-    update marked by an upright line.
+    What is not finite is left out. hover: Plotly's hovertemplate. scale: "linear" (from 0), "free" (from where the
+    values are), "log" (what is not above 0 is left out as well) or "share" (values in [0, 1], told in percent). level:
+    a value marked by a dashed line. moment: an update marked by an upright line.
     """
     steps, values = np.asarray(steps), np.asarray(values, dtype=float)
     sound = np.isfinite(values) & ((values > 0) | (scale != "log"))
@@ -72,7 +72,7 @@ def curve(
         labels = [power(np.log10(tick)) for tick in ticks]
         upright |= {"type": "log", "range": [low, high], "tickvals": ticks, "ticktext": labels}
     else:
-        upright |= {"rangemode": "tozero", "nticks": 4}
+        upright |= {"rangemode": "tozero" if scale == "linear" else "normal", "nticks": 4}
     looks = over_updates(end, theme, HEIGHT, moment, upright)
     if level is not None:
         marked = {"color": LINES[theme]["level"], "width": 1.5, "dash": "dash"}

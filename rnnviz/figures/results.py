@@ -1,4 +1,4 @@
-"""What came of runs: confusion matrices, the curves of several, accuracies over the settings of a sweep."""
+"""What came of runs: confusion matrices, the curves of several, scores over the settings of a sweep."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,6 +10,8 @@ from .style import LINES, RUNS, SCALES
 
 POINTS = 60
 """A run's loss is drawn through at most so many means: single updates jump, and lines of several runs would cross."""
+FORMS = {"accuracy": (".0%", ".1%", ".2%"), "psnr": (".1f", ".1f", ".2f")}
+"""How scores stand on the axis of curves, on that of a sweep, and alone: accuracies in percent, PSNR in dB."""
 LOG_FROM = 20
 """Values of a setting that reach over this factor stand on a logarithmic axis."""
 
@@ -20,9 +22,8 @@ class Curve(NamedTuple):
     name: str
     x: np.ndarray
     loss: np.ndarray
-    """In nats."""
-    accuracy: np.ndarray
-    """In [0, 1]; nan where it was not measured."""
+    score: np.ndarray
+    """An accuracy in [0, 1] or a PSNR in dB; nan where it was not measured."""
 
 
 def confusion_counts(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -88,10 +89,13 @@ def confusion(counts: np.ndarray, titles: Mapping[str, str], names: Sequence[str
     return _plain(figure, theme, height=60 + 40 * max(K, 5), margin={"l": 56, "r": 8, "t": 8, "b": 52})
 
 
-def comparison(curves: Sequence[Curve], titles: Mapping[str, str], theme: str = "light") -> go.Figure:
-    """Return loss above and accuracy below, a line per run: each in a colour and a dash of its own (`style.RUNS`).
+def comparison(
+    curves: Sequence[Curve], titles: Mapping[str, str], theme: str = "light", measure: str = "accuracy"
+) -> go.Figure:
+    """Return loss above and score below, a line per run: each in a colour and a dash of its own (`style.RUNS`).
 
-    titles: "x", "loss", "accuracy", and the hover texts "loss_hover", "accuracy_hover" with %{fullData.name}.
+    titles: "x", "loss", "score", and the hover texts "loss_hover", "score_hover" with %{fullData.name}. measure: what
+    all scores are, a name in FORMS.
     """
     figure = go.Figure()
     for index, curve in enumerate(curves):
@@ -99,15 +103,15 @@ def comparison(curves: Sequence[Curve], titles: Mapping[str, str], theme: str = 
         line = {"color": look.colours[theme], "dash": look.dash, "width": 2.2}
         x, loss = smoothed(curve.x, curve.loss)
         figure.add_scatter(x=x, y=loss, name=curve.name, line=line, mode="lines", meta="loss")
-        known = np.flatnonzero(np.isfinite(curve.accuracy))
+        known = np.flatnonzero(np.isfinite(curve.score))
         figure.add_scatter(
             x=curve.x[known],
-            y=curve.accuracy[known],
+            y=curve.score[known],
             name=curve.name,
             line=line,
             marker={"color": look.colours[theme], "size": 6},
             mode="lines+markers",
-            meta="accuracy",
+            meta="score",
             yaxis="y2",
         )
     for trace in figure.data:
@@ -125,7 +129,7 @@ def comparison(curves: Sequence[Curve], titles: Mapping[str, str], theme: str = 
             "exponentformat": "none",
         }
         | grid,
-        yaxis2={"title": titles["accuracy"], "domain": [0.0, 0.46], "tickformat": ".0%"} | grid,
+        yaxis2={"title": titles["score"], "domain": [0.0, 0.46], "tickformat": FORMS[measure][0]} | grid,
     )
     return _plain(figure, theme, height=520, margin={"l": 64, "r": 12, "t": 8, "b": 48})
 
@@ -143,11 +147,15 @@ def smoothed(x: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def sweep_line(
-    values: Sequence[object], accuracies: Sequence[float], titles: Mapping[str, str], theme: str = "light"
+    values: Sequence[object],
+    scores: Sequence[float],
+    titles: Mapping[str, str],
+    theme: str = "light",
+    measure: str = "accuracy",
 ) -> go.Figure:
-    """Return accuracies over the values of one setting: a line over numbers, dots over names and switches.
+    """Return scores over the values of one setting: a line over numbers, dots over names and switches.
 
-    titles: "x", "y", and "hover" with %{x} and %{y}.
+    titles: "x", "y", and "hover" with %{x} and %{y}. measure: what the scores are, a name in FORMS.
     """
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     order = sorted(range(len(values)), key=lambda k: values[k]) if numbers else range(len(values))
@@ -156,7 +164,7 @@ def sweep_line(
     figure = go.Figure(
         go.Scatter(
             x=x,
-            y=[accuracies[k] for k in order],
+            y=[scores[k] for k in order],
             mode="lines+markers" if numbers else "markers",
             line={"color": colour, "width": 2.2},
             marker={"color": colour, "size": 9},
@@ -168,24 +176,29 @@ def sweep_line(
     ticks |= {"tickvals": sorted(set(x)), "ticktext": [f"{v:g}" for v in sorted(set(x))]} if numbers else {}
     grid = {"gridcolor": LINES[theme]["grid"], "zeroline": False, "fixedrange": True}
     figure.update_xaxes(title=titles["x"], **ticks, **grid)
-    figure.update_yaxes(title=titles["y"], tickformat=".1%", **grid)
+    figure.update_yaxes(title=titles["y"], tickformat=FORMS[measure][1], **grid)
     return _plain(figure, theme, height=340, margin={"l": 72, "r": 12, "t": 8, "b": 48})
 
 
 def sweep_map(
-    columns: Sequence[str], rows: Sequence[str], accuracies: np.ndarray, titles: Mapping[str, str], theme: str = "light"
+    columns: Sequence[str],
+    rows: Sequence[str],
+    scores: np.ndarray,
+    titles: Mapping[str, str],
+    theme: str = "light",
+    measure: str = "accuracy",
 ) -> go.Figure:
-    """Return accuracies (rows, columns) over the values of two settings; nan where there is none (yet).
+    """Return scores (rows, columns) over the values of two settings; nan where there is none (yet).
 
-    titles: "x", "y", and "hover" with %{x}, %{y} and %{z}.
+    titles: "x", "y", and "hover" with %{x}, %{y} and %{z}. measure: what the scores are, a name in FORMS.
     """
     figure = go.Figure(
         go.Heatmap(
             x=columns,
             y=rows,
-            z=accuracies,
+            z=scores,
             colorscale=SCALES[theme]["accuracy"],  # text is read on all of it
-            texttemplate="%{z:.2%}",
+            texttemplate=f"%{{z:{FORMS[measure][2]}}}",
             showscale=False,
             hoverongaps=False,
             xgap=2,

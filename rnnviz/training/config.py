@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import NamedTuple
 
 from ..cells import CELLS
+from ..checkpoints import MEASURES
 from ..digits import ORDERS
 from ..initial import RECURRENT, STARTS
 
@@ -19,14 +20,35 @@ class Dataset(NamedTuple):
     test: int
     """How many others are scored at the end."""
     rows: int
+    """Of what is read: a network sees pictures of `rows` x `columns` numbers."""
     columns: int
     classes: int
+    """K: the class scores, or other numbers, that the readout gives."""
+    tested: str
+    """What the other ones are called on a network's card."""
+    task: str = "classify"
+    """What is to be learned, one of MEASURES: "classify" a sequence at its end, or "upscale" a picture step by step."""
+
+    @property
+    def measure(self) -> str:
+        """What a network's score is: its "accuracy" in [0, 1], or the mean "psnr" of its pictures in dB."""
+        return MEASURES[self.task]
+
+    @property
+    def of_digits(self) -> bool:
+        """Whether its networks read whole digits and say which they are, as the explorer shows it."""
+        return self.task == "classify" and (self.rows, self.columns) == (28, 28)
+
+    @property
+    def needs_mnist(self) -> bool:
+        return self.tested == "mnist"
 
 
 DATASETS: dict[str, Dataset] = {
-    "mnist": Dataset(60_000, 10_000, 28, 28, 10),
-    "uci": Dataset(1_437, 360, 28, 28, 10),
-    "halves": Dataset(6_000, 2_000, 10, 10, 2),
+    "mnist": Dataset(60_000, 10_000, 28, 28, 10, "mnist"),
+    "uci": Dataset(1_437, 360, 28, 28, 10, "uci_test"),
+    "halves": Dataset(6_000, 2_000, 10, 10, 2, "halves"),
+    "mnist_2x": Dataset(60_000, 10_000, 14, 14, 56, "mnist", "upscale"),
 }
 OPTIMISERS = ("adam", "sgd")
 SCHEDULES = ("constant", "one_cycle", "cosine")
@@ -35,7 +57,7 @@ KEEPS = ("last", "best")
 PRECISIONS = ("float32", "bfloat16")
 DEVICES = ("auto", "cpu")
 WATCHED_TEST = 2_000
-"""While it learns, the accuracy is measured on at most so many test digits, the first ones, as a source does it."""
+"""While it learns, its score is measured on at most so many test digits, the first ones, as a source does it."""
 
 CHOICES = {
     "cell": tuple(CELLS),
@@ -51,8 +73,8 @@ CHOICES = {
     "device": DEVICES,
 }
 TOGETHER = (
-    "no_forget_gate", "shared_alone", "no_pictures", "delay_rows", "folds", "fold_watches_test", "nothing_left",
-    "test_chooses", "nothing_chooses", "too_many_updates", "unknown",
+    "no_forget_gate", "shared_alone", "no_pictures", "only_rows", "delay_rows", "folds", "fold_watches_test",
+    "nothing_left", "test_chooses", "nothing_chooses", "too_many_updates", "unknown",
 )  # fmt: skip
 """Why settings that are sound alone may be refused together."""
 
@@ -106,11 +128,13 @@ class Config:
     """The hidden state before the first step: "zeros", or "one_hot": 1 in the first unit of every layer."""
     # ---- what it reads
     dataset: str = "mnist"
-    """"mnist", "uci" (the bundled digits) or "halves" (which half of a random sequence has the larger sum)."""
+    """"mnist", "uci" (the bundled digits), "halves" (which half of a random sequence has the larger sum) or "mnist_2x"
+    (MNIST's digits at half the size, to be written at their full size)."""
     reading: str = "rows"
     """One step is a row ("rows"), one pixel ("pixels"), or one pixel in a fixed random order ("permuted")."""
     delay: int = 0
-    """How many blank rows follow the last one: the answer has to be kept over them."""
+    """How many blank rows follow the last one. An answer has to be kept over them; a picture is written so much later
+    than it is read."""
     augment: bool = False
     """Whether digits are turned, scaled, moved and slanted anew in every epoch."""
     thickness: float = 0.0
@@ -129,19 +153,19 @@ class Config:
     """The norm that the gradient of all parameters together is cut to; None leaves it alone."""
     # ---- how it is judged
     validation: int = 5000
-    """How many training digits, the last ones, are held back to measure the accuracy on; 0 trains on all."""
+    """How many training digits, the last ones, are held back to measure the score on; 0 trains on all."""
     folds: int = 0
     """k of a k-fold cross-validation; 0 for none. The fold then takes the place of the digits held back."""
     fold: int = 0
     """Which fold is held back, from 0."""
     watch: str = "validation"
-    """What the accuracy is measured on while it learns: "validation", or "test" as the source documents do."""
+    """What the score is measured on while it learns: "validation", or "test" as the source documents do."""
     watch_every: int = 0
     """Updates between two measurements; 0: at the end of each epoch."""
     film_every: int = 0
     """Updates between two frames of the film of its gradients; 0: as often as a small share of the time allows."""
     keep: str = "last"
-    """Which weights are the result: the "last", or those with the "best" watched accuracy."""
+    """Which weights are the result: the "last", or those with the "best" watched score."""
     # ---- the machine
     seed: int = 0
     precision: str = "float32"
@@ -177,6 +201,8 @@ class Config:
             raise Refused(
                 "no_pictures", "reading must be 'rows', without augmentation, for 'halves'. It holds no pictures."
             )
+        if self.data.task == "upscale" and self.reading != "rows":
+            raise Refused("only_rows", f"reading must be 'rows' for {self.dataset!r}. Got {self.reading!r}.")
         if self.delay and self.reading != "rows":
             raise Refused("delay_rows", f"delay must be 0 unless whole rows are read. Got {self.delay} with pixels.")
         if self.folds == 1 or (self.folds and self.fold >= self.folds) or (self.fold and not self.folds):
@@ -215,12 +241,12 @@ class Config:
 
     @property
     def held_back(self) -> int:
-        """How many training sequences the accuracy is measured on; about, for a fold."""
+        """How many training sequences the score is measured on; about, for a fold."""
         return round(self.data.training / self.folds) if self.folds else self.validation
 
     @property
     def watched(self) -> int:
-        """How many sequences the accuracy is measured on while it learns; about, for a fold."""
+        """How many sequences the score is measured on while it learns; about, for a fold."""
         return min(WATCHED_TEST, self.data.test) if self.watch == "test" else self.held_back
 
     @property

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..digits import mnist, uci
+from .. import upscaling
+from ..digits import as_sequences, mnist, uci
 from .config import DATASETS, Config
 
 FOLDS_SEED = 0
@@ -39,9 +40,9 @@ def open_data(config: Config) -> Data:
     """Return the data set of these settings. Raises mnist.MnistMissing while MNIST is not on this machine.
 
     A network trained on MNIST is scored on MNIST's test digits and on all bundled ones; one trained on the bundled ones
-    on the last of these ("uci_test"), which other people wrote.
+    on the last of these ("uci_test"), which other people wrote. Of pictures to be enlarged these are the large ones.
     """
-    if config.dataset == "mnist":
+    if config.data.needs_mnist:
         known, test, bundled = mnist.train(), mnist.test(), uci.uci()
         return Data(_part(known), {"mnist": _part(test), "uci": _part(bundled)})
     if config.dataset == "uci":
@@ -51,6 +52,18 @@ def open_data(config: Config) -> Data:
     everything = halves()
     count = DATASETS["halves"].training
     return Data(everything.at(slice(count)), {"halves": everything.at(slice(count, None))})
+
+
+def as_read(config: Config, part: Part) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return what a network reads of a part (N, T, D) in [0, 1], what is asked of it, and by which loss of `record`.
+
+    A class is asked for after the last step, integers (N,); a picture at every step, (N, T, K).
+    """
+    if config.data.task == "upscale":
+        images = part.images / 255
+        low = upscaling.as_sequence(upscaling.halve(images), config.delay)
+        return low, upscaling.targets(images, config.delay), "mse"
+    return as_sequences(part.images, config.reading, config.delay) / 255, part.labels, "last"
 
 
 def halves() -> Part:

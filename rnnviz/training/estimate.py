@@ -110,7 +110,9 @@ def _guess(config: Config, updates: int) -> float:
     trained = config.data.training - config.held_back
     B = min(config.batch_size, trained)
     read = [H if k or config.shared else config.input_size for k in range(L)]
-    update = cost.update + T * L * cost.step + T * B * H * (L * cost.unit + sum(D + H for D in read) * cost.weight)
+    written = config.data.classes if config.data.task == "upscale" else 0  # at every step, not after the last alone
+    weights = sum(D + H for D in read) + written
+    update = cost.update + T * L * cost.step + T * B * H * (L * cost.unit + weights * cost.weight)
     if config.precision == "bfloat16":
         update *= BFLOAT16
     measurements = updates / (config.watch_every or per_epoch) if config.watched else 0.0

@@ -17,6 +17,7 @@ IMAGE = "image.npy"
 MAX_ROWS = 56
 """Of a longer sequence every k-th step is kept, the last one among them."""
 MAX_HEADER = 4096
+READOUTS = ("probs", "outputs")
 MOST = {"steps": 100_000, "units": 1024, "classes": 1000}
 """What a header may say at most, so that a damaged one fills no memory."""
 
@@ -36,6 +37,8 @@ class Shape:
     """The class of the digit that is filmed."""
     stride: int = 1
     """Every stride-th step is kept, counted back from the last; see `at`."""
+    readout: str = "probs"
+    """What is kept of the readout: "probs", probabilities of classes, or "outputs", its numbers as they are."""
 
     def __post_init__(self) -> None:
         bounds = {name: (1, most) for name, most in MOST.items()}
@@ -46,11 +49,13 @@ class Shape:
                 raise ValueError(f"{name} must be an integer from {low} to {high}. Got {value!r}.")
         if not isinstance(self.cell_state, bool):
             raise ValueError(f"cell_state must be True or False. Got {self.cell_state!r}.")
+        if self.readout not in READOUTS:
+            raise ValueError(f"readout must be one of {', '.join(READOUTS)}. Got {self.readout!r}.")
 
     @classmethod
-    def of(cls, steps: int, units: int, classes: int, cell_state: bool, label: int) -> "Shape":
+    def of(cls, steps: int, units: int, classes: int, cell_state: bool, label: int, readout: str = "probs") -> "Shape":
         """Return the shape for a sequence of `steps`, thinned to at most `MAX_ROWS` rows."""
-        return cls(steps, units, classes, cell_state, label, -(-steps // MAX_ROWS))
+        return cls(steps, units, classes, cell_state, label, -(-steps // MAX_ROWS), readout)
 
     @property
     def rows(self) -> int:
@@ -63,11 +68,11 @@ class Shape:
 
     @property
     def record(self) -> np.dtype:
-        """The layout: update, log10 gradient norms in h (and c) relative to the last step, h, probabilities."""
+        """The layout: update, log10 gradient norms in h (and c) relative to the last step, h, readout."""
         fields = [("step", "<i4"), ("grad_h", "<f4", (self.rows,))]
         if self.cell_state:
             fields.append(("grad_c", "<f4", (self.rows,)))
-        fields += [("h", "<f2", (self.rows, self.units)), ("probs", "<f2", (self.rows, self.classes))]
+        fields += [("h", "<f2", (self.rows, self.units)), (self.readout, "<f2", (self.rows, self.classes))]
         return np.dtype(fields)
 
 

@@ -8,19 +8,19 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from .. import initial
-from ..digits import as_sequences
 from ..network import Network
+from ..upscaling import FACTOR
 from .config import Config, last_update
 from .data import Part, split
 from .modules import Classifier
+from .objectives import OBJECTIVES
 
 EXPLODED = 100
 """A loss so many times that of the untrained network is no training any more."""
 ROWS = 300
-"""A training of up to 15,000 updates has at most so many rows, those with an accuracy not counted."""
+"""A training of up to 15,000 updates has at most so many rows, those with a score not counted."""
 READ_AT_ONCE = 28_000
 """Steps of sequences that are read together where nothing is learnt from them."""
 
@@ -36,9 +36,9 @@ class Epoch:
     epoch: int
     """Counted from 1."""
     loss: float
-    """The mean over the epoch's updates, in nats."""
-    accuracy: float | None
-    """The last one measured, in [0, 1]; None where there is nothing to measure it on."""
+    """The mean over the epoch's updates: in nats, or a mean squared error."""
+    score: float | None
+    """The last one measured, see `Dataset.measure`; None where there is nothing to measure it on."""
     seconds: float
     """Since training began."""
 
@@ -54,17 +54,17 @@ class Row:
     seconds: float
     """Of training, all attempts together."""
     loss: float
-    """The mean since the row before, in nats."""
+    """The mean since the row before: in nats, or a mean squared error."""
     learning_rate: float
     """Of the last update."""
     gradient_norm: float
     """The mean since the row before, before clipping."""
     speed: float
-    """Sequences per second since the row before, measuring the accuracy left out."""
-    accuracy: float | None
-    """In [0, 1], where it was measured after this update."""
+    """Sequences per second since the row before, measuring the score left out."""
+    score: float | None
+    """See `Dataset.measure`; None where it was not measured after this update."""
     best: float | None
-    """The best accuracy so far."""
+    """The best score so far."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Saved:
     updates_per_epoch: int
     precision: str
     seconds: float
-    accuracy: float | None
+    score: float | None
     best: float | None
     measured_at: int
     first_loss: float | None
@@ -102,9 +102,10 @@ def train(
 ) -> tuple[Network, list[Epoch]]:
     """Return the trained network and what each epoch came to.
 
-    images: uint8 (N, R, C), 0..255; labels: integers (N,) from 0. Those that the settings hold back are not trained on,
-    and are what the accuracy is measured on; there is no test set here. Runs on cuda, else mps, else one thread of the
-    processor, where the same config gives the same bits. on_progress is called every few updates.
+    images: uint8 (N, R, C), 0..255, the large ones where they are to be enlarged; labels: integers (N,) from 0. Those
+    that the settings hold back are not trained on, and are what the score is measured on; there is no test set here.
+    Runs on cuda, else mps, else one thread of the processor, where the same config gives the same bits. on_progress is
+    called every few updates.
     Raises ValueError for pictures that do not fit, Diverged when the loss stops being a number or explodes.
     """
     known = _checked(config, images, labels)
@@ -202,7 +203,7 @@ def _cosine(start: float, end: float, share: float) -> float:
 class Trainer:
     """A network while it is trained.
 
-    training: what it learns from; watched: what its accuracy is measured on, if anything. Both stay on the device as
+    training: what it learns from; watched: what its score is measured on, if anything. Both stay on the device as
     bytes. All randomness lies at the beginning of an epoch, in the shuffle and the augmentation: with the state of the
     random numbers there, an epoch can be begun again and its finished updates left out.
     """
@@ -212,14 +213,10 @@ class Trainer:
         self.precision = "float32"
         if config.precision == "bfloat16" and fast_bfloat16(self.device):
             self.precision = "bfloat16"
-        R, C = training.images.shape[1:]
-        self._pixels = None
-        if config.reading != "rows":
-            order = as_sequences(np.arange(R * C).reshape(R, C), config.reading)[:, 0]
-            self._pixels = torch.tensor(order, device=self.device)
+        self._task = OBJECTIVES[config.data.task](config, *training.images.shape[1:], self.device)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
-            network = untrained(config, C if config.reading == "rows" else 1, config.data.classes)
+            network = untrained(config, self._task.input_size, self._task.classes)
             self.model = Classifier(network).to(self.device)
             self._random = torch.get_rng_state()  # at the beginning of the epoch
         self._parameters = dict(self.model.named_parameters())
@@ -236,7 +233,7 @@ class Trainer:
         self.step = 0
         """Updates done."""
         self.history: list[Epoch] = []
-        self.accuracy: float | None = None
+        self.score: float | None = None
         self.best: float | None = None
         self._measured_at = 0
         self._best_weights: list[torch.Tensor] | None = None
@@ -296,11 +293,11 @@ class Trainer:
         return len(self._training[1])
 
     @property
-    def kept_accuracy(self) -> float | None:
-        """The watched accuracy of the weights that are the result; None where theirs was not measured."""
+    def kept_score(self) -> float | None:
+        """The watched score of the weights that are the result; None where theirs was not measured."""
         if self._best_weights is not None:
             return self.best
-        return self.accuracy if self._measured_at == self.step else None
+        return self.score if self._measured_at == self.step else None
 
     @property
     def row_due(self) -> bool:
@@ -320,7 +317,7 @@ class Trainer:
             learning_rate=self._rates(max(0, self.step - 1))[0],
             gradient_norm=sum(norm for _, norm in self._row) / updates,
             speed=sequences / max(1e-9, seconds - self._row_seconds - self._measuring),
-            accuracy=self.accuracy if self._measured_at == self.step and self.step else None,
+            score=self.score if self._measured_at == self.step and self.step else None,
             best=self.best,
         )
         self._row, self._row_step, self._row_seconds, self._measuring = [], self.step, seconds, 0.0
@@ -348,8 +345,8 @@ class Trainer:
             group["betas"] = (beta1, group["betas"][1])
         half = self.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext():
-            logits = self.model(self._sequence(x))
-        loss = F.cross_entropy(logits.float(), y)
+            outputs = self._task.outputs(self.model, x)
+        loss = self._task.loss(outputs, x, y)
         self._optimiser.zero_grad()
         loss.backward()
         if self.config.clip is None:
@@ -375,14 +372,6 @@ class Trainer:
                 images = augmented(images, self.config.augment, self.config.thickness, between)
             return images, labels, torch.get_rng_state()
 
-    def _sequence(self, images: torch.Tensor) -> torch.Tensor:
-        """Return what the network reads (B, T, D) in [0, 1] of bytes (B, R, C); see `digits.as_sequences`."""
-        if self._pixels is not None:
-            images = images.flatten(1)[:, self._pixels, None]
-        elif self.config.delay:
-            images = F.pad(images, (0, 0, 0, self.config.delay))
-        return images / 255
-
     def _on_device(self, part: Part) -> tuple[torch.Tensor, torch.Tensor]:
         # A copy: digit sets share read-only arrays, and torch has none.
         return torch.tensor(part.images, device=self.device), torch.tensor(part.labels, device=self.device)
@@ -402,33 +391,33 @@ class Trainer:
 
     @torch.no_grad()
     def _measure(self, between: Callable[[], None]) -> None:
-        """Measure the accuracy on what is watched, and keep the weights where they are the best."""
+        """Measure the score on what is watched, and keep the weights where they are the best."""
         self._collect()  # weights that have gone astray are not measured, and never the best
         started = time.monotonic()
-        self.accuracy = self._share_right(*self._watched, between)
-        if self.best is None or self.accuracy > self.best:
-            self.best = self.accuracy
+        self.score = self._mean_score(*self._watched, between)
+        if self.best is None or self.score > self.best:
+            self.best = self.score
             if self.config.keep == "best":
                 self._best_weights = [p.detach().clone() for p in self._weights]
         self._measured_at = self.step
         self._measuring += time.monotonic() - started
 
-    def _share_right(self, images: torch.Tensor, labels: torch.Tensor, between: Callable[[], None]) -> float:
-        size, right = batch_that_fits(self.config), 0
+    def _mean_score(self, images: torch.Tensor, labels: torch.Tensor, between: Callable[[], None]) -> float:
+        size, found = batch_that_fits(self.config), []
         for x, y in zip(images.split(size), labels.split(size), strict=True):
             between()
-            right += (self.model(self._sequence(x)).argmax(dim=1) == y).sum()
-        return int(right) / len(labels)
+            found.append(self._task.scores(self._task.outputs(self.model, x), x, y))
+        return float(torch.cat(found).cpu().double().mean())
 
-    def answers(self, network: Network, images: np.ndarray, between: Callable[[], None]) -> tuple:
-        """Return a network's classes uint8 (N,) and confidences float32 (N,) for pictures (N, R, C)."""
+    def answers(self, network: Network, images: np.ndarray, between: Callable[[], None]) -> dict[str, np.ndarray]:
+        """Return what comes of a network's reading pictures (N, R, C), by name, (N,) each; see `objectives`."""
         model, found = Classifier(network).to(self.device), []
         with torch.inference_mode():
             for x in torch.tensor(images).split(batch_that_fits(self.config)):
                 between()
-                found.append(model(self._sequence(x.to(self.device))).softmax(dim=1).max(dim=1))
-        confidence, predicted = (torch.cat(each).cpu().numpy() for each in zip(*found, strict=True))
-        return predicted.astype(np.uint8), confidence
+                x = x.to(self.device)
+                found.append(self._task.answers(self._task.outputs(model, x), x))
+        return {name: torch.cat([each[name] for each in found]).cpu().numpy() for name in found[0]}
 
     @property
     def _epoch_ends(self) -> bool:
@@ -440,7 +429,7 @@ class Trainer:
         self._collect()
         updates = self.step - len(self.history) * self.updates_per_epoch
         loss = self._epoch_loss / updates
-        self.history.append(Epoch(len(self.history) + 1, loss, self.accuracy, self.seconds))
+        self.history.append(Epoch(len(self.history) + 1, loss, self.score, self.seconds))
         self._epoch_loss = 0.0
 
     def _collect(self) -> None:
@@ -496,7 +485,7 @@ class Trainer:
             updates_per_epoch=self.updates_per_epoch,
             precision=self.precision,
             seconds=self.seconds,
-            accuracy=self.accuracy,
+            score=self.score,
             best=self.best,
             measured_at=self._measured_at,
             first_loss=self._first_loss,
@@ -514,11 +503,11 @@ class Trainer:
 
         Raises KeyError, TypeError or ValueError for another, and has changed nothing then.
         """
-        saved = Saved(**values)
+        saved = Saved(**_renamed(values))
         if saved.updates_per_epoch != self.updates_per_epoch or not 0 <= saved.step <= self.steps:
             wanted = f"{self.steps} updates, {self.updates_per_epoch} in an epoch"
             raise ValueError(f"it must be of {wanted}. Got {saved.step}, of {saved.updates_per_epoch} in an epoch.")
-        row, history = [(loss, norm) for loss, norm in saved.row], [Epoch(**epoch) for epoch in saved.history]
+        row, history = [(loss, norm) for loss, norm in saved.row], [Epoch(**_renamed(each)) for each in saved.history]
         random = _tensor(arrays, "random", self._random)
         weights = self._saved(arrays, "weights")
         best = self._saved(arrays, "best") if self.config.keep == "best" and saved.best is not None else None
@@ -533,7 +522,7 @@ class Trainer:
         self._random, self._best_weights = random, best
         for k, weight in enumerate(self._weights):
             self._optimiser.state[weight] = {kind: tensors[k] for kind, tensors in known.items()}
-        self.accuracy, self.best, self._measured_at = saved.accuracy, saved.best, saved.measured_at
+        self.score, self.best, self._measured_at = saved.score, saved.best, saved.measured_at
         self._first_loss, self._epoch_loss = saved.first_loss, saved.epoch_loss
         self._row, self.history = row, history
         self._row_step, self._row_seconds, self._measuring = saved.row_step, saved.row_seconds, saved.measuring
@@ -560,6 +549,11 @@ def _tensor(arrays: Mapping[str, np.ndarray], name: str, like: torch.Tensor) -> 
     return tensor
 
 
+def _renamed(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of a run that was stopped when every score was an accuracy under today's names."""
+    return {"score" if name == "accuracy" else name: value for name, value in values.items()}
+
+
 def batch_that_fits(config: Config) -> int:
     """Return how many sequences are read at once where nothing is learnt: memory grows with their steps."""
     return max(20, READ_AT_ONCE // config.steps)
@@ -575,4 +569,6 @@ def _checked(config: Config, images, labels) -> Part:
     if not len(labels) or labels.min() < 0 or labels.max() >= classes:
         got = f"{labels.min()} to {labels.max()}" if len(labels) else "none"
         raise ValueError(f"labels must be 0 to {classes - 1}. Got {got}.")
+    if config.data.task == "upscale" and any(size % FACTOR for size in images.shape[1:]):
+        raise ValueError(f"images must be the large ones, of an even height and width. Got {images.shape}.")
     return Part(images, labels.astype(np.int64))

@@ -37,16 +37,16 @@ class Classifier(nn.Module):
         known = self.state_dict()
         self.load_state_dict({name: torch.tensor(network.arrays[name]) for name in known})
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the class scores (B, K) after the last step of x (B, T, D)."""
+    def forward(self, x: torch.Tensor, every: bool = False) -> torch.Tensor:
+        """Return what the readout gives after the last step of x (B, T, D), (B, K), or after every step, (B, T, K)."""
         if self.project is not None:
             x = self.project(x)
         if self.shared:
             for k in range(self.num_layers):
                 x, last = self._read(x, slice(k, k + 1))
         else:
-            _, last = self._read(x, slice(None))
-        return self.head(last)
+            x, last = self._read(x, slice(None))
+        return self.head(x if every else last)
 
     def _read(self, x: torch.Tensor, layers: slice) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the hidden states (B, T, H) of the last of some layers, which read x (B, T, D), and the last (B, H).

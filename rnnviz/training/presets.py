@@ -23,6 +23,7 @@ _LSTM = {"cell": "lstm", "forget_bias": 1.0, "precision": "bfloat16", **_AUGMENT
 # The source documents hold nothing back, never clip and watch the test digits.
 _SOURCE = {"batch_size": 64, "schedule": "constant", "clip": None, "validation": 0, "watch": "test"}
 _PEEPHOLE = {"learning_rate": 0.005, "epochs": 1, "batch_size": 64}
+_SUPER = {"dataset": "mnist_2x", "cell": "rnn_tanh", "num_layers": 3, "hidden_size": 128}
 _TOY = {"dataset": "halves", "cell": "lstm", "hidden_size": 20, "epochs": 20}
 
 PRESETS: dict[str, Preset] = {
@@ -32,6 +33,7 @@ PRESETS: dict[str, Preset] = {
     "gru-64": Preset(Config(cell="gru", **_AUGMENTED, epochs=25), "shipped"),
     # Digits that change in every epoch are hard on 64 plain units: a gentler pen, and patience.
     "rnn-64": Preset(Config(cell="rnn_tanh", augment=True, thickness=0.3, epochs=40, learning_rate=0.002), "shipped"),
+    "super-3x128": Preset(Config(**_SUPER, delay=1, epochs=30, batch_size=64, learning_rate=0.003), "shipped"),
     "fastest": Preset(Config(cell="lstm", forget_bias=1.0, epochs=4, precision="bfloat16"), "quick"),
     "sprint": Preset(Config(cell="lstm", forget_bias=1.0, epochs=1, precision="bfloat16"), "quick"),
     "bundled": Preset(
@@ -69,6 +71,12 @@ PRESETS: dict[str, Preset] = {
         Config(**_TOY, optimiser="sgd", learning_rate=0.1, **_SOURCE), "source", "003", "deep-lstm-toy-adam"
     ),
     "deep-lstm-toy-adam": Preset(Config(**_TOY, batch_size=64, validation=1000, keep="best"), "better", "003"),
+    "super-resolution": Preset(
+        Config(**_SUPER, optimiser="sgd", learning_rate=1e-3, schedule="constant", clip=None, batch_size=16, epochs=50),
+        "source",
+        "003",
+        "super-3x128",
+    ),
     "rnn-3x64-mnist": Preset(
         Config(cell="rnn_tanh", num_layers=3, learning_rate=1e-3, epochs=10, start="one_hot", **_SOURCE),
         "source",

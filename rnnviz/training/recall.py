@@ -241,7 +241,7 @@ def _tested(run: Run, config: Config) -> float | None:
         accuracy = checkpoints.card(f"run:{run.id}").accuracy
     except (checkpoints.CheckpointError, KeyError, OSError):
         return None
-    return accuracy.get("uci_test" if config.dataset == "uci" else config.dataset)
+    return accuracy.get(config.data.tested)
 
 
 # ---- The recording

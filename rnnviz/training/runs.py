@@ -6,7 +6,7 @@
     film/          gradients and a digit's hidden state over updates          the worker, see `film`
     last.safetensors, previous.safetensors   all that is needed to go on      the worker
     model.safetensors   the result, a checkpoint                              the worker, at the end and at a stop
-    answers.npz    what it answers for every test digit                       the worker, at the end
+    answers.npz    what it answers for every test digit, or how well          the worker, at the end
     log.txt        the worker's output
     stop           empty: please stop                                         a page, the command line
     place          its place in the queue                                     whoever queues or moves it
@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ..checkpoints import RUN_ID, runs_home
+from ..checkpoints import MEASURES, RUN_ID, runs_home
 from . import film as films
 from .config import Config
 
@@ -51,8 +51,10 @@ MAX_JSON = 2**20
 """No file of settings, state or notes comes near so many bytes."""
 LARGEST = 2**33
 """No time in seconds since 1970, no count of updates, and no other number of a state or a plan comes near it."""
-NUMBERS = ("step", "epoch", "seconds", "loss", "learning_rate", "gradient_norm", "speed", "accuracy", "best")
+NUMBERS = ("step", "epoch", "seconds", "loss", "learning_rate", "gradient_norm", "speed", *MEASURES.values(), "best")
 """What a row of the metrics holds."""
+ANSWERS = ("predicted", "confidence", "psnr")
+"""What may be known of every test sequence, by the task: a class and how sure it is, or how near a picture comes."""
 
 
 class RunError(RuntimeError):
@@ -202,11 +204,11 @@ class Run:
 
     @property
     def metrics(self) -> list[dict]:
-        """Return the rows so far: step, epoch, seconds, loss, learning_rate, gradient_norm, speed, maybe accuracy.
+        """Return the rows so far: step, epoch, seconds, loss, learning_rate, gradient_norm, speed, maybe a score.
 
-        loss is the mean, in nats, since the row before; accuracy is in [0, 1]; speed in sequences per second. Rows
-        that a killed worker had written beyond the point from which the run went on are left out. All numbers are
-        finite; where a file was changed by hand, a row is sure of its step and seconds only.
+        loss is the mean since the row before; speed in sequences per second; the score is called "accuracy" or "psnr",
+        see `Dataset.measure`. Rows that a killed worker had written beyond the point from which the run went on are
+        left out. All numbers are finite; where a file was changed by hand, a row is sure of its step and seconds only.
         """
         return _metrics(self.folder / "metrics.jsonl")
 
@@ -222,21 +224,26 @@ class Run:
 
     @property
     def answers(self) -> dict[str, np.ndarray] | None:
-        """{"predicted" uint8 (N,), "confidence" float (N,)} for every test sequence, None before the end.
+        """{"predicted" uint8 (N,), "confidence" float (N,)} for every test sequence, or {"psnr" float (N,)} in dB of
+        every picture; None before the end.
 
         Classes may lie beyond those that there are, in a file that was changed by hand.
         """
         try:
             with open(self.folder / "answers.npz", "rb") as file:  # NumPy leaves a damaged one open
                 arrays = np.load(file, allow_pickle=False)
-                predicted, confidence = arrays["predicted"], arrays["confidence"]
+                found = {name: arrays[name] for name in ANSWERS if name in arrays}
         except Exception:  # a damaged archive raises a dozen kinds of errors
             return None
-        if predicted.dtype != np.uint8 or confidence.dtype.kind != "f":
+        if list(found) not in (["predicted", "confidence"], ["psnr"]):
             return None
-        if predicted.ndim != 1 or predicted.shape != confidence.shape or not np.isfinite(confidence).all():
-            return None
-        return {"predicted": predicted, "confidence": confidence.astype(float)}
+        for name, array in found.items():
+            sound = array.dtype == np.uint8 if name == "predicted" else array.dtype.kind == "f"
+            if not sound or array.ndim != 1 or len(array) != len(next(iter(found.values()))):
+                return None
+            if not np.isfinite(array).all():
+                return None
+        return {name: array if name == "predicted" else array.astype(float) for name, array in found.items()}
 
     def log(self, characters: int = 4000) -> str:
         """Return the end of the worker's output."""
@@ -352,13 +359,18 @@ MAX_SWEEP = 36
 def create_sweep(
     config: Config, grid: Mapping[str, list], name: str = "", preset: str | None = None, id: str | None = None
 ):
-    """Queue a run for every combination of the values in `grid` and return them; ValueError for none or too many."""
+    """Queue a run for every combination of the values in `grid` and return them.
+
+    ValueError for none or too many, and for data sets of different tasks.
+    """
     points: list[dict[str, object]] = [{}]
     for key, values in grid.items():
         points = [point | {key: value} for point in points for value in values]
     if not 2 <= len(points) <= MAX_SWEEP:
         raise ValueError(f"a sweep must have 2 to {MAX_SWEEP} points. Got {len(points)}.")
     configs = [Config.from_dict(config.to_dict() | point) for point in points]
+    if len({each.data.task for each in configs}) > 1:
+        raise ValueError("a sweep must have one task: accuracies and PSNR do not rank together. Got both.")
     return create_group(configs, "sweep", name, preset, id, tuple(grid))
 
 

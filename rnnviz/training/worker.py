@@ -13,21 +13,22 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from .. import checkpoints, measures
-from ..digits import as_sequences
 from ..digits.mnist import MnistMissing
 from ..network import Network
 from ..trace import record
 from . import film as films
 from . import generations
 from .config import Config
+from .data import Part, as_read, open_data, split
 from .dispatch import run_minutes
 from .presets import command
 from .runs import NoSuchRun, Plan, Run, RunError
@@ -50,6 +51,7 @@ KNOWN = {
     "mnist": "MNIST: {training:,} of its {total:,} training digits",
     "uci": "Bundled digits (UCI): {training:,} of the first {total:,}",
     "halves": "Random sequences, which half has the larger sum: {training:,} of {total:,}",
+    "mnist_2x": "MNIST at half the size, to be written at its own: {training:,} of its {total:,} training digits",
 }
 READ = {
     "rows": "one row of pixels per time step, from the top",
@@ -216,7 +218,6 @@ class Worker:
         """Make the trainer, and let it go on where it had stopped if it had."""
         import torch
 
-        from .data import open_data, split
         from .loop import Trainer
 
         config = plan.config
@@ -244,7 +245,8 @@ class Worker:
 
     def _train(self, plan: Plan) -> None:
         trainer, folder = self.trainer, self.run.folder
-        metrics = Metrics(folder / "metrics.jsonl", trainer.step)
+        measure = plan.config.data.measure
+        metrics = Metrics(folder / "metrics.jsonl", trainer.step, measure)
         board = open_board(folder / "tensorboard", trainer.step)
         camera = Camera(folder / "film" / "film.bin", plan.config, trainer, self.probes)
         camera.begin()
@@ -255,7 +257,7 @@ class Worker:
                     row = trainer.row()
                     row_at = row.seconds
                     metrics.add(row)
-                    mirror(board, row)
+                    mirror(board, row, measure)
                     if row_at - saved_at >= SAVE_EVERY:
                         saved_at = row_at
                         self._save()
@@ -294,27 +296,25 @@ class Worker:
             raise Diverged(str(error)) from error
 
     def _score(self, plan: Plan) -> None:
-        """Answer the test sequences, once, with the weights as they are stored. Folds leave the test set alone."""
+        """Judge it by the test sequences, once, with the weights as they are stored. Folds leave the test set alone."""
         network = self._result()
         self._write(phase="scoring", **self._done)
         self._save_model(plan, network)
         if plan.config.folds:
             return
-        accuracy, misread = {}, {}
+        told = {}
         for place, (name, part) in enumerate(self.data.test.items()):
-            predicted, confidence = self.trainer.answers(network, part.images, self.watch.check)
-            wrong = np.flatnonzero(predicted != part.labels)
-            accuracy[name] = float((predicted == part.labels).mean())
-            # The last bundled digits are called by their numbers among all of them.
-            known, before = ("uci", len(self.data.training)) if name == "uci_test" else (name, 0)
-            misread[known] = (wrong + before).tolist()
+            answers = self.trainer.answers(network, part.images, self.watch.check)
+            for field, value in judged(name, part, answers, len(self.data.training)).items():
+                told.setdefault(field, {}).update(value)
             if not place:
                 with _replacing(self.run.folder / "answers.npz") as partial, open(partial, "wb") as file:
-                    np.savez(file, predicted=predicted, confidence=confidence.astype(np.float16))
-        self._save_model(plan, network, accuracy, misread)
-        print(", ".join(f"{name} {share:.2%}" for name, share in accuracy.items()), flush=True)
+                    np.savez(file, **answers)
+        self._save_model(plan, network, told)
+        print(", ".join(f"{name} {score:.5g}" for name, score in told[plan.config.data.measure].items()), flush=True)
 
-    def _save_model(self, plan: Plan, network: Network, accuracy=None, misread=None) -> None:
+    def _save_model(self, plan: Plan, network: Network, told: Mapping[str, object] = MappingProxyType({})) -> None:
+        """Write the result with its card. told: what the test sequences say of it, as fields of the card."""
         import torch
 
         config, trainer = plan.config, self.trainer
@@ -325,7 +325,7 @@ class Worker:
             preprocessing=preprocessing(config),
             training={
                 **config.to_dict(),
-                "validation_accuracy": trainer.kept_accuracy if config.watch == "validation" else None,
+                f"validation_{config.data.measure}": trainer.kept_score if config.watch == "validation" else None,
                 "updates": trainer.step,
                 "parameters": network.num_parameters,
                 "seconds": round(trainer.seconds, 1),
@@ -334,8 +334,8 @@ class Worker:
                 "computed_in": self.state.precision,
             },
             command=command(config, plan.preset),
-            accuracy=accuracy or {},
-            misread=misread or {},
+            task=config.data.task,
+            **told,
         )
         with _replacing(self.run.folder / "model.safetensors") as partial:
             checkpoints.save(network, partial, card)
@@ -354,6 +354,20 @@ class Worker:
 
     def _end(self, state: str, reason: str = "", detail: str = "") -> None:
         self._write(state=state, reason=reason, detail=detail, phase="", ended=time.time(), **self._done)
+
+
+def judged(name: str, part: Part, answers: Mapping[str, np.ndarray], before: int) -> dict[str, dict[str, object]]:
+    """Return as fields of a card what a network's answers to the sequences of a test set say of it.
+
+    before: how many digits of the bundled set lie before its own test digits.
+    """
+    if (psnr := answers.get("psnr")) is not None:
+        psnr = psnr.astype(float)
+        return {"psnr": {name: float(psnr.mean())}, "error": {name: float((10 ** (-psnr / 10)).mean())}}
+    right = answers["predicted"] == part.labels
+    # The last bundled digits are called by their numbers among all of them.
+    known, first = ("uci", before) if name == "uci_test" else (name, 0)
+    return {"accuracy": {name: float(right.mean())}, "misread": {known: (np.flatnonzero(~right) + first).tolist()}}
 
 
 def reason_of(error: Exception) -> str:
@@ -394,9 +408,23 @@ def preprocessing(config: Config) -> str:
     """Return in words what turns a picture into the network's input."""
     if config.dataset == "halves":
         return "10 steps of 10 numbers from 0 to 255, divided by 255."
-    read = READ[config.reading] + (f", and {config.delay} blank ones" if config.delay else "")
+    if config.data.task == "upscale":
+        late = f", {_count(config.delay, 'step')} later" if config.delay else ""
+        return (
+            f"28 x 28 grey levels divided by 255, bright ink on black; the mean of every 2 x 2 of them; {READ['rows']}"
+            f"{_blank(config.delay)}. Two rows of 28 are written for each of 14 that is read{late}."
+        )
+    read = READ[config.reading] + _blank(config.delay)
     geometry = "Drawings are brought to MNIST's geometry and pen first."
     return f"28 x 28 grey levels divided by 255, bright ink on black; {read}. {geometry}"
+
+
+def _blank(delay: int) -> str:
+    return f", and {_count(delay, 'blank one')}" if delay else ""
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 @contextmanager
@@ -423,10 +451,13 @@ def _name(device) -> str:
 
 
 class Metrics:
-    """The rows of a run, each appended in one write. Rows beyond `step` of an earlier worker no longer count."""
+    """The rows of a run, each appended in one write. Rows beyond `step` of an earlier worker no longer count.
 
-    def __init__(self, path: Path, step: int):
-        self.path = path
+    measure: what the score of a row is called there.
+    """
+
+    def __init__(self, path: Path, step: int, measure: str):
+        self.path, self._measure = path, measure
         if path.exists():
             with open(path, "rb") as file:
                 file.seek(max(0, path.stat().st_size - 1))
@@ -434,7 +465,7 @@ class Metrics:
             self._append(("\n" if torn else "") + json.dumps({"event": "resumed", "step": step}))
 
     def add(self, row) -> None:
-        values = {name: value for name, value in vars(row).items() if value is not None}
+        values = {name: value for name, value in named(row, self._measure).items() if value is not None}
         short = {name: round(values[name], digits) for name, digits in (("epoch", 4), ("seconds", 3), ("speed", 1))}
         self._append(json.dumps(values | short))
 
@@ -446,6 +477,11 @@ class Metrics:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         finally:
             os.close(file)
+
+
+def named(row, measure: str) -> dict[str, object]:
+    """Return the values of a row by name, its score under the name of the task's measure."""
+    return {measure if name == "score" else name: value for name, value in vars(row).items()}
 
 
 def open_board(folder: Path, step: int):
@@ -460,11 +496,12 @@ def open_board(folder: Path, step: int):
     return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
 
-def mirror(board, row) -> None:
+def mirror(board, row, measure: str) -> None:
     """Show a row in TensorBoard as well."""
     if board:
-        for name in ("loss", "accuracy", "learning_rate", "gradient_norm", "speed"):
-            if (value := getattr(row, name)) is not None:
+        values = named(row, measure)
+        for name in ("loss", measure, "learning_rate", "gradient_norm", "speed"):
+            if (value := values[name]) is not None:
                 board.add_scalar(name, value, row.step)
 
 
@@ -481,12 +518,13 @@ class Camera:
 
     def __init__(self, path: Path, config: Config, trainer, probes):
         self._trainer = trainer
-        sequences = as_sequences(probes.images, config.reading, config.delay) / 255
-        self._probes = list(zip(sequences, probes.labels.tolist(), strict=True))
+        sequences, asked, self._loss = as_read(config, probes)
+        self._probes = list(zip(sequences, asked, strict=True))
         network = trainer.current()
         self._states = network.kind.states
+        self._readout, self._signal = ("probs", "probs") if self._loss == "last" else ("outputs", "logits")
         sizes = (config.steps, network.hidden_size, network.num_classes)
-        shape = films.Shape.of(*sizes, "c" in self._states, self._probes[0][1])
+        shape = films.Shape.of(*sizes, "c" in self._states, int(probes.labels[0]), self._readout)
         self._projector = films.Projector(path, shape, trainer.step, probes.images[0])
         film = films.read(path)
         self._last = int(film.frames["step"][-1]) if film and len(film) else -1
@@ -521,15 +559,15 @@ class Camera:
         """Return what a frame holds; nothing for a ReLU network whose states leave float64."""
         values = {}
         try:
-            traces = [record(network, x, label) for x, label in self._probes]
+            traces = [record(network, x, asked, loss=self._loss) for x, asked in self._probes]
         except OverflowError:
             return values
         for state in self._states:
             norms = [measures.gradient_norms(trace, state, relative=True)[self._at] for trace in traces]
             values[f"grad_{state}"] = _median(np.array(norms))
+        shown = {"h": traces[0]["h"][-1], self._readout: traces[0][self._signal]}
         largest = np.finfo(np.float16).max
-        values["h"] = np.clip(traces[0]["h"][-1, self._at], -largest, largest)
-        return values | {"probs": traces[0]["probs"][self._at]}
+        return values | {name: np.clip(array[self._at], -largest, largest) for name, array in shown.items()}
 
 
 def _median(norms: np.ndarray) -> np.ndarray:

@@ -80,17 +80,20 @@ def opens(name: str) -> bool:
         return False
 
 
-def run_names() -> list[str]:
-    """Return the newest training runs that have a network which reads digits, as names to open them by."""
-    return _run_names(str(checkpoints.runs_home()))
+def run_names(task: str = "classify") -> list[str]:
+    """Return the newest training runs that have a network for digits, as names to open them by.
+
+    task: "classify" for those that say which digit they read, "upscale" for those that write it at twice the size.
+    """
+    return _run_names(str(checkpoints.runs_home()), task)
 
 
 @st.cache_data(show_spinner=False, ttl=3)
-def _run_names(home: str) -> list[str]:
+def _run_names(home: str, task: str) -> list[str]:
     found = []
     for run in runs.listed():
         try:
-            if run.model and run.config.dataset != "halves":
+            if run.model and (run.config.data.of_digits if task == "classify" else run.config.data.task == task):
                 found.append(f"run:{run.id}")
         except (runs.RunError, runs.NoSuchRun):
             continue

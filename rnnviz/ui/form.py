@@ -233,7 +233,9 @@ def _applies(name: str, values: dict[str, object], mode: str) -> bool:
         return values["num_layers"] != 1
     if name == "forget_bias":
         return "f" in CELLS[values["cell"]].blocks
-    if name in ("reading", "augment", "thickness"):
+    if name == "reading":  # other sequences are only read row by row
+        return DATASETS[values["dataset"]].of_digits
+    if name in ("augment", "thickness"):
         return values["dataset"] != "halves"
     if name == "delay":
         return values["reading"] == "rows"
@@ -253,6 +255,8 @@ def _sweep(words: Words, order: Order) -> Order:
         raise Problem(words("refusal.sweep_few"))
     if count > runs.MAX_SWEEP:
         raise Problem(words("refusal.sweep_many", count=count, most=runs.MAX_SWEEP))
+    if len({DATASETS[name].task for name in dict(grid).get("dataset", ())}) > 1:
+        raise Problem(words("refusal.sweep_tasks"))
     points = [{}]
     for name, values in grid:
         points = [point | {name: value} for point in points for value in values]
@@ -367,7 +371,7 @@ def _changed(words: Words, names: list[str]) -> None:
 
 def _reads_mnist(order: Order) -> bool:
     swept = dict(order.grid).get("dataset", (order.config.dataset,))
-    return "mnist" in swept
+    return any(DATASETS[name].needs_mnist for name in swept)
 
 
 def _about_mnist(words: Words) -> None:

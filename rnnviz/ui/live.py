@@ -2,13 +2,14 @@
 
 import html
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from .. import checkpoints
+from .. import checkpoints, upscaling
 from ..figures import curves as drawn
 from ..figures import film as filmed
 from ..figures import power
@@ -20,12 +21,15 @@ from . import frame, state
 from .charts import Chart, charts, moment
 from .reading import top
 from .runs import spoken
+from .sequences.upscaling import see
 
 EVERY = 1.0
 """Seconds between two looks while something runs or waits."""
 OFFERED = 30
 """The newest runs can be chosen for the view; the Runs page has them all."""
 QUEUE_SHOWN = 8
+SCALES = {"accuracy": "share", "psnr": "free"}
+"""How the curve of a score is drawn, see `figures.curves.curve`."""
 TIMED = 30
 """So many of the newest runs tell how long the next one takes."""
 ALIVE = ("queued", "running")
@@ -250,10 +254,12 @@ def _group(words: Words, run: runs.Run, seen: list[Seen]) -> None:
     )
     done = [id for id, each in members.items() if each.state.state == "finished"]
     kept = max if run.config.keep == "best" else lambda measured: measured[-1]
-    reached = [kept(measured) for id in done if (measured := accuracies(metrics(runs.Run(id))))]
+    measure = run.config.data.measure
+    reached = [kept(measured) for id in done if (measured := scores(metrics(runs.Run(id)), measure))]
     if group.kind == "kfold" and len(reached) > 1:
         numbers = {"mean": np.mean(reached), "spread": np.std(reached, ddof=1)}
-        st.markdown(words("live.kfold_so_far", done=len(reached), count=group.count, **numbers))
+        told = {name: spoken.scored(measure, float(score)) for name, score in numbers.items()}
+        st.markdown(words(f"live.kfold_{measure}", done=len(reached), count=group.count, **told))
 
 
 def _actions(words: Words, run: runs.Run, stands: runs.State, lost: bool) -> None:
@@ -263,11 +269,17 @@ def _actions(words: Words, run: runs.Run, stands: runs.State, lost: bool) -> Non
         _button(words(f"live.{key}"), runs.request_stop, run, icon, f"stop_{run.id}")
     if stands.state in ("stopped", "failed") or lost:
         _button(words("live.resume"), runs.resume, run, ":material/play_arrow:", f"resume_{run.id}")
-    reads_digits = run.model and stands.state not in ALIVE and run.config.dataset != "halves"
-    if reads_digits:
-        key, act = f"open_{run.id}", frame.open_in_step
-        st.button(words("live.open"), icon=":material/search:", key=key, on_click=act, args=(run.id,))
+    if run.model and stands.state not in ALIVE and (opens := opener(words, run.config)):
+        text, act = opens
+        st.button(text, icon=":material/search:", key=f"open_{run.id}", on_click=act, args=(run.id,))
     st.page_link(frame.ROOT / "pages" / "runs.py", label=words("live.all"), icon=":material/list:")
+
+
+def opener(words: Words, config: Config) -> tuple[str, Callable] | None:
+    """Return the words and the act that open a run's network where it can be looked at; None where it cannot."""
+    if config.data.of_digits:
+        return words("live.open"), frame.open_in_step
+    return (words("live.open_upscaler"), see) if config.data.task == "upscale" else None
 
 
 def _button(text: str, act, run: runs.Run, icon: str, key: str, **options) -> None:
@@ -347,14 +359,16 @@ def _interruption(words: Words, stands: runs.State) -> None:
 
 
 def _result(words: Words, run: runs.Run, config: Config) -> list[str]:
-    """Return how many of the test sequences the network reads right, where that is known."""
+    """Return how well the network does on the test sequences, where that is known."""
     try:
-        accuracy = checkpoints.card(f"run:{run.id}").accuracy
+        card = checkpoints.card(f"run:{run.id}")
     except (checkpoints.CheckpointError, KeyError, OSError) as error:
         frame.log(error)
         return []
-    share = accuracy.get("uci_test" if config.dataset == "uci" else config.dataset)
-    return [] if share is None else [words("live.result", share=share, count=config.data.test)]
+    measure, score = config.data.measure, card.scores.get(config.data.tested)
+    if score is None or card.task != config.data.task:
+        return []
+    return [words(f"live.result_{measure}", score=spoken.scored(measure, score), count=config.data.test)]
 
 
 def seconds_left(rows: list[dict], step: int, steps: int) -> float | None:
@@ -396,11 +410,11 @@ def duration(words: Words, seconds: float) -> str:
 
 def _numbers(words: Words, config: Config, rows: list[dict]) -> None:
     """Show where the numbers stand, large."""
-    newest = rows[-1]
-    accuracy = next(reversed(accuracies(rows)), None)
+    newest, measure = rows[-1], config.data.measure
+    score = next(reversed(scores(rows, measure)), None)
     told = {
         "loss": (_short(newest.get("loss")), ""),
-        "accuracy": ("–" if accuracy is None else f"{accuracy:.2%}", _measured_on(words, config)),
+        measure: (spoken.scored(measure, score), _measured_on(words, config)),
         "gradient_norm": (_short(newest.get("gradient_norm")), ""),
         "learning_rate": (_short(newest.get("learning_rate")), ""),
         "speed": (f"{newest['speed']:,.0f}" if newest.get("speed") else "–", ""),
@@ -412,9 +426,9 @@ def _numbers(words: Words, config: Config, rows: list[dict]) -> None:
     st.html(f'<dl class="numbers">{"".join(cells)}</dl>')
 
 
-def accuracies(rows: list[dict]) -> list[float]:
+def scores(rows: list[dict], measure: str) -> list[float]:
     """Return what was measured while it learned, in its order."""
-    return [row["accuracy"] for row in rows if row.get("accuracy") is not None]
+    return [row[measure] for row in rows if row.get(measure) is not None]
 
 
 def _short(value: float | None) -> str:
@@ -483,7 +497,7 @@ def pictures(words: Words, run, config: Config, stands: runs.State, rows: list[d
             st.caption(words("film.read"))
     if len(steps):
         with probe:
-            _probe(words, run, film, frame_at, theme)
+            _probe(words, run, config, film, frame_at, theme)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -491,17 +505,21 @@ def _curves(
     language: str, theme: str, id: str, rows: int, frames: int, end: int, at: int | None, _config: Config, _rows: list
 ) -> list[Chart]:
     """Return the curves. All who watch a run share them: what they show depends on what is not led by a _ ."""
-    words = Words(language)
-    scales = {"loss": "log", "accuracy": "share", "learning_rate": "linear", "gradient_norm": "log"}
+    words, measure = Words(language), _config.data.measure
+    scales = {"loss": "log", measure: SCALES[measure], "learning_rate": "linear", "gradient_norm": "log"}
     if _config.watch == "validation" and not _config.held_back:
-        del scales["accuracy"]
+        del scales[measure]
     found = []
     for name, scale in scales.items():
         steps = np.array([row["step"] for row in _rows])
         values = np.array([row[name] if row.get(name) is not None else math.nan for row in _rows], float)
         steps, values = steps[np.isfinite(values)], values[np.isfinite(values)]
         level = _config.clip if name == "gradient_norm" else None
-        title = words("curve.gradient_norm.title_clip", clip=level) if level else words(f"curve.{name}.title")
+        title = words(f"curve.{name}.title")
+        if level:
+            title = words("curve.gradient_norm.title_clip", clip=level)
+        elif name == "loss" and measure == "psnr":
+            title = words("curve.loss.title_mse")
         hover = words(f"curve.{name}.hover") + "<extra></extra>"
         figure = drawn.curve(steps, values, end, hover, theme, scale, level, at)
         alt = title
@@ -528,15 +546,20 @@ def _films(
     return found
 
 
-def _probe(words: Words, run: runs.Run, film: Film, index: int, theme: str) -> None:
+def _probe(words: Words, run: runs.Run, config: Config, film: Film, index: int, theme: str) -> None:
     """Show what the network makes of the filmed digit at one moment."""
-    probs = film.frames[index]["probs"]
-    answer, label = int(probs[-1].argmax()), film.shape.label
     st.subheader(words("film.probe"), anchor=False)
-    key = "film.answer_right" if answer == label else "film.answer_wrong"
-    st.markdown(words(key, answer=answer, share=float(probs[-1, answer]), label=label))
     step = int(film.frames[index]["step"])
-    charts(_shot(words.language, theme, run.id, step, index, film), theme, key="probe_charts")
+    about = (words.language, theme, run.id, step, index)
+    if film.shape.readout == "outputs":
+        found = _pictures(*about, config.delay, film)
+    else:
+        probs = film.frames[index]["probs"]
+        answer, label = int(probs[-1].argmax()), film.shape.label
+        key = "film.answer_right" if answer == label else "film.answer_wrong"
+        st.markdown(words(key, answer=answer, share=float(probs[-1, answer]), label=label))
+        found = _shot(*about, film)
+    charts(found, theme, key="probe_charts")
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
@@ -544,7 +567,7 @@ def _shot(language: str, theme: str, id: str, step: int, index: int, _film: Film
     """Return the filmed digit, what the network answers row by row, and its states at one frame."""
     words, shape, shot = Words(language), _film.shape, _film.frames[index]
     h, probs = shot["h"].astype(float), shot["probs"].astype(float)
-    hover = {key: words(f"film.{key}_hover") + "<extra></extra>" for key in ("state", "probs", "pixel")}
+    hover = {key: words(f"film.{key}_hover") + "<extra></extra>" for key in ("probs", "pixel")}
     found = []
     if _film.image is not None:
         image = _film.image / 255
@@ -556,10 +579,36 @@ def _shot(language: str, theme: str, id: str, step: int, index: int, _film: Film
     alt = words("film.probs_alt", answer=answer, share=probs[-1, answer])
     figure = filmed.picture(probs, shape.at, "probs", hover["probs"], 1.0, theme)
     found.append(Chart("probs", words("film.probs"), figure, alt))
+    return [chart.as_text() for chart in [*found, _state_chart(words, theme, h, shape.at)]]
+
+
+def _state_chart(words: Words, theme: str, h: np.ndarray, at: np.ndarray) -> Chart:
     alt = words("film.state_alt", units=h.shape[1], rows=len(h), low=h.min(), high=h.max())
-    figure = filmed.picture(h, shape.at, "h", hover["state"], top("h", h), theme)
-    found.append(Chart("state", words("film.state"), figure, alt))
-    return [chart.as_text() for chart in found]
+    figure = filmed.picture(h, at, "h", words("film.state_hover") + "<extra></extra>", top("h", h), theme)
+    return Chart("state", words("film.state"), figure, alt)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _pictures(language: str, theme: str, id: str, step: int, index: int, delay: int, _film: Film) -> list[Chart]:
+    """Return the small picture, what the network writes, the true picture, and its states at one frame."""
+    words, shape, shot = Words(language), _film.shape, _film.frames[index]
+    hover, found = words("film.pixel_hover") + "<extra></extra>", []
+    true = None if _film.image is None else _film.image / 255
+
+    def show(name: str, image: np.ndarray, alt: str) -> None:
+        figure = filmed.picture(image, np.arange(len(image)), "x", hover, 1.0, theme)
+        found.append(Chart(name, words(f"film.{name}"), figure, alt))
+
+    if true is not None:
+        low = upscaling.as_sequence(upscaling.halve(true), delay)
+        show("digit", low, words("film.digit_alt", label=shape.label))
+    if shape.rows == shape.steps:  # of a longer sequence only some steps were filmed
+        written = upscaling.picture(shot["outputs"].astype(float), delay)
+        score = upscaling.psnr(written, true) if true is not None and written.shape == true.shape else math.nan
+        show("written", written, words("film.written_alt", psnr=score))
+    if true is not None:
+        show("true", true, words("film.true_alt", label=shape.label))
+    return [chart.as_text() for chart in [*found, _state_chart(words, theme, shot["h"].astype(float), shape.at)]]
 
 
 # ---- The queue

@@ -7,7 +7,7 @@ from rnnviz.figures.results import POINTS, Curve, comparison, confusion, confusi
 from rnnviz.figures.style import RUNS
 
 TITLES = {"x": "answer", "y": "true", "right": "right %{text}", "wrong": "wrong %{text}"}
-CURVES = {"x": "updates", "loss": "loss", "accuracy": "right", "loss_hover": "l", "accuracy_hover": "a"}
+CURVES = {"x": "updates", "loss": "loss", "score": "right", "loss_hover": "l", "score_hover": "a"}
 SWEEP = {"x": "rate", "y": "right", "hover": "%{x}"}
 
 

@@ -314,7 +314,7 @@ def test_progress_is_told_in_numbers(home):
     pace = (rows[-1]["seconds"] - rows[-20]["seconds"]) / (rows[-1]["step"] - rows[-20]["step"])
     left = command_line._time(pace * (config.updates - rows[-1]["step"]))
     speed = f"{rows[-1]['speed']:,.0f} sequences/s"
-    assert told == f"loss {rows[-1]['loss']:.3f}  validation {shown:.2%}  {speed}  {left} left"
+    assert told == f"loss {rows[-1]['loss']:.3g}  validation {shown:.2%}  {speed}  {left} left"
     assert command_line._progress(training, runs.State("queued"), rows, 100) == "waits"
     assert command_line._progress(training, runs.State("running", phase="loading"), [], 100) == "loading"
 

@@ -61,6 +61,8 @@ def test_a_setting_that_cannot_be_is_refused_in_words(settings, words):
         ({"dataset": "halves", "reading": "pixels"}, "no_pictures"),
         ({"dataset": "halves", "augment": True}, "no_pictures"),
         ({"dataset": "halves", "thickness": 0.1}, "no_pictures"),
+        ({"dataset": "mnist_2x", "reading": "pixels"}, "only_rows"),
+        ({"dataset": "mnist_2x", "reading": "permuted"}, "only_rows"),
         ({"delay": 3, "reading": "permuted"}, "delay_rows"),
         ({"folds": 1}, "folds"),
         ({"folds": 3, "fold": 3}, "folds"),
@@ -161,6 +163,7 @@ def test_text_that_means_nothing_is_refused(name, text, code, words):
         ({"reading": "pixels"}, 784, 1),
         ({"reading": "permuted"}, 784, 1),
         ({"dataset": "halves"}, 10, 10),
+        ({"dataset": "mnist_2x", "delay": 1}, 15, 14),
     ],
 )
 def test_steps_and_inputs_follow_from_how_it_reads(settings, steps, size):

@@ -27,6 +27,32 @@ def test_a_data_set_is_as_its_description_says(dataset):
 
 
 @pytest.mark.mnist
+def test_pictures_to_be_enlarged_are_mnists_own():
+    told, found, mnists = DATASETS["mnist_2x"], open_data(as_told("mnist_2x")), open_data(as_told("mnist"))
+    assert list(found.test) == ["mnist", "uci"]
+    np.testing.assert_array_equal(found.training.images, mnists.training.images)
+    assert (len(found.training), len(found.test["mnist"])) == (told.training, told.test)
+
+
+def test_what_is_read_and_asked_of_pictures_are_their_halves_and_themselves():
+    config = Config(dataset="mnist_2x", delay=1)
+    part = open_data(UCI).training.at(slice(3))
+    x, asked, loss = data.as_read(config, part)
+    assert (x.shape, asked.shape, loss) == ((3, config.steps, config.input_size), (3, 15, config.data.classes), "mse")
+    np.testing.assert_allclose(x[0, :14, 5], part.images[0].reshape(14, 2, 28)[:, :, 10:12].mean(axis=(1, 2)) / 255)
+    np.testing.assert_array_equal(asked[:, 1:].reshape(3, 28, 28), part.images / 255)
+    assert not x[:, 14].any()
+    assert not asked[:, 0].any()
+
+
+def test_of_a_digit_its_class_is_asked_after_the_last_row():
+    part = open_data(UCI).training.at(slice(3))
+    x, asked, loss = data.as_read(Config(delay=2), part)
+    assert (x.shape, loss) == ((3, 30, 28), "last")
+    np.testing.assert_array_equal(asked, part.labels)
+
+
+@pytest.mark.mnist
 def test_networks_trained_on_mnist_are_scored_on_its_test_digits_and_the_bundled_ones():
     test = open_data(as_told("mnist")).test
     assert list(test) == ["mnist", "uci"]

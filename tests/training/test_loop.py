@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from rnnviz import initial
+from rnnviz import initial, upscaling
 from rnnviz.digits import as_sequences, uci
 from rnnviz.trace import record_many
-from rnnviz.training import generations, loop
+from rnnviz.training import generations, loop, objectives
 from rnnviz.training.config import Config
 from rnnviz.training.data import Part
 from rnnviz.training.loop import Diverged, Trainer, rates, train
@@ -54,7 +54,7 @@ def rows_of(trainer: Trainer, between=lambda: None, into: list | None = None) ->
 
 def test_a_tiny_network_learns(trained):
     network, history, _ = trained
-    assert history[-1].accuracy > 0.8
+    assert history[-1].score > 0.8
     assert history[-1].loss < 0.6 * history[0].loss
     assert network.cell == "gru"
     assert network.hidden_size == 32
@@ -63,18 +63,18 @@ def test_a_tiny_network_learns(trained):
 def test_the_accuracy_is_that_of_the_network_in_numpy(trained, digits):
     network, history, _ = trained
     answers = record_many(network, digits.images[-297:], ("logits",))["logits"][:, -1].argmax(axis=1)
-    assert (answers == digits.labels[-297:]).mean() == history[-1].accuracy
+    assert (answers == digits.labels[-297:]).mean() == history[-1].score
 
 
 def test_every_update_of_a_short_training_is_reported(trained):
     _, history, rows = trained
     assert [row.step for row in rows] == list(range(1, 241))  # 1,500 digits in batches of 64, ten times
-    assert [row.step for row in rows if row.accuracy is not None] == [24 * k for k in range(1, 11)]
-    assert [row.accuracy for row in rows if row.accuracy is not None] == [epoch.accuracy for epoch in history]
+    assert [row.step for row in rows if row.score is not None] == [24 * k for k in range(1, 11)]
+    assert [row.score for row in rows if row.score is not None] == [epoch.score for epoch in history]
     assert [epoch.epoch for epoch in history] == list(range(1, 11))
     assert history[0].loss == pytest.approx(np.mean([row.loss for row in rows[:24]]))
     assert [row.epoch for row in rows[11:48:12]] == [0.5, 1.0, 1.5, 2.0]
-    assert rows[-1].best == max(epoch.accuracy for epoch in history)
+    assert rows[-1].best == max(epoch.score for epoch in history)
     seconds = [row.seconds for row in rows]
     assert seconds == sorted(seconds)
     assert all(row.speed > 0 for row in rows)
@@ -205,7 +205,7 @@ def test_cosine_is_torchs():
 def test_any_number_of_updates_has_a_schedule(digits, count):
     config = Config(cell="rnn_tanh", hidden_size=2, epochs=1, batch_size=1, validation=0)
     _, history = train(config, digits.images[:count], digits.labels[:count])
-    assert history[-1].accuracy is None
+    assert history[-1].score is None
 
 
 # ---- What is read
@@ -216,7 +216,7 @@ def test_pictures_become_the_sequences_that_everyone_reads(digits, settings):
     config = Config(cell="rnn_tanh", hidden_size=4, validation=0, **settings)
     known = part(digits, 0, 8)
     trainer = Trainer(config, known)
-    read = trainer._sequence(torch.tensor(known.images))
+    read = trainer._task.sequences(torch.tensor(known.images))
     expected = as_sequences(known.images, config.reading, config.delay) / np.float32(255)
     np.testing.assert_array_equal(read.numpy(), expected)
     assert trainer.network().input_size == config.input_size
@@ -225,7 +225,8 @@ def test_pictures_become_the_sequences_that_everyone_reads(digits, settings):
 def test_answers_are_those_of_the_network_in_numpy(digits):
     config = Config(cell="lstm", hidden_size=8, validation=0, delay=3)
     network = initial.network("lstm", hidden_size=8, seed=2)
-    predicted, confidence = Trainer(config, part(digits, 0, 8)).answers(network, digits.images[:300], lambda: None)
+    answers = Trainer(config, part(digits, 0, 8)).answers(network, digits.images[:300], lambda: None)
+    predicted, confidence = answers["predicted"], answers["confidence"]
     probs = record_many(network, as_sequences(digits.images[:300], "rows", 3), ("probs",))["probs"][:, -1]
     assert predicted.dtype == np.uint8
     np.testing.assert_array_equal(predicted, probs.argmax(axis=1))
@@ -256,7 +257,7 @@ def parts(digits) -> tuple[Part, Part]:
 
 def said(rows: list) -> list:
     """Return what rows tell, but for the clock."""
-    return [(row.step, row.loss, row.gradient_norm, row.learning_rate, row.accuracy, row.best) for row in rows]
+    return [(row.step, row.loss, row.gradient_norm, row.learning_rate, row.score, row.best) for row in rows]
 
 
 def gone_on(config: Config, digits, arrays, values) -> tuple[Trainer, list]:
@@ -283,10 +284,84 @@ def test_training_goes_on_with_the_same_bits_from_any_update(digits, settings, t
         assert said(before + after) == said(rows), stop
         for name, array in whole.network().arrays.items():
             np.testing.assert_array_equal(second.network().arrays[name], array)
-        assert [(e.epoch, e.loss, e.accuracy) for e in second.history] == [
-            (e.epoch, e.loss, e.accuracy) for e in whole.history
+        assert [(e.epoch, e.loss, e.score) for e in second.history] == [
+            (e.epoch, e.loss, e.score) for e in whole.history
         ]
-        assert second.kept_accuracy == whole.kept_accuracy
+        assert second.kept_score == whole.kept_score
+
+
+def test_a_training_stopped_when_every_score_was_an_accuracy_goes_on(digits):
+    config = resumable("measured within epochs")
+    whole, first = Trainer(config, *parts(digits)), Trainer(config, *parts(digits))
+    rows, updates = rows_of(whole), first.updates()
+    before = [first.row() for _ in range(9) if next(updates)]
+    arrays, values = first.snapshot()
+    values = values | {"accuracy": values["score"]}
+    del values["score"]
+    values["history"] = [each | {"accuracy": each["score"]} for each in values["history"]]
+    for each in values["history"]:
+        del each["score"]
+    second, after = gone_on(config, digits, arrays, values)
+    assert said(before + after) == said(rows)
+    assert [epoch.score for epoch in second.history] == [epoch.score for epoch in whole.history]
+
+
+# ---- Super-resolution
+
+UPSCALING = Config(
+    dataset="mnist_2x", cell="rnn_tanh", hidden_size=16, num_layers=2, delay=1, epochs=3, batch_size=32, validation=60
+)
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+def test_an_update_has_the_loss_and_the_gradient_that_a_trace_has(digits, delay):
+    config = replace(UPSCALING, delay=delay, clip=None)
+    trainer = Trainer(config, part(digits, 0, 5))
+    network, traces = trainer.network(), []
+    for image in digits.images[:5]:
+        traces.append(upscaling.record(network, image / 255, delay))
+    next(trainer.updates())
+    row = trainer.row()
+    assert row.loss == pytest.approx(np.mean([trace.loss for trace in traces]), rel=1e-5)
+    ours = np.mean([trace.grad["logits"].sum(axis=0) for trace in traces], axis=0)  # what the readout's bias gets
+    theirs = dict(trainer.model.named_parameters())["head.bias"].grad.numpy()
+    np.testing.assert_allclose(theirs, ours, atol=1e-7)
+
+
+def test_while_it_learns_the_mean_psnr_of_what_is_held_back_is_measured(digits):
+    network, history = train(UPSCALING, digits.images[:300], digits.labels[:300])
+    held = digits.images[240:300] / 255
+    written = upscaling.upscale(network, upscaling.halve(held), UPSCALING.delay)
+    assert history[-1].score == pytest.approx(upscaling.psnr(written, held).mean(), abs=1e-4)
+    assert history[-1].score > history[0].score
+    assert history[-1].loss < history[0].loss
+
+
+def test_the_weights_with_the_best_psnr_are_kept_and_training_goes_on_with_the_same_bits(digits):
+    config = replace(UPSCALING, keep="best", learning_rate=0.1, watch_every=2, augment=True)
+    whole = Trainer(config, *parts(digits))
+    rows = rows_of(whole)
+    measured = [row.score for row in rows if row.score is not None]
+    assert whole.best == whole.kept_score == max(measured)
+    first = Trainer(config, *parts(digits))
+    updates = first.updates()
+    before = [first.row() for _ in range(9) if next(updates)]
+    second, after = gone_on(config, digits, *first.snapshot())
+    assert said(before + after) == said(rows)
+    for name, array in whole.network().arrays.items():
+        np.testing.assert_array_equal(second.network().arrays[name], array)
+
+
+def test_pictures_that_explode_end_the_training(digits):
+    start = {"cell": "rnn_relu", "recurrent": "identity", "gain": 3.0}
+    config = replace(UPSCALING, optimiser="sgd", learning_rate=10.0, clip=None, schedule="constant", **start)
+    with pytest.raises(Diverged, match="learning_rate below 10"):
+        train(config, digits.images[:300], digits.labels[:300])
+
+
+def test_pictures_of_an_odd_height_cannot_be_halved(digits):
+    with pytest.raises(ValueError, match=r"images must be the large ones, of an even height and width. Got"):
+        train(UPSCALING, digits.images[:100, :27], digits.labels[:100])
 
 
 class Enough(Exception):
@@ -320,11 +395,11 @@ def test_a_limit_ends_the_training_exactly_there_measured_and_with_its_last_epoc
     rows = rows_of(trainer)
     assert [row.step for row in rows] == list(range(1, 18))
     assert rows[-1].epoch == 17 / 7
-    assert [row.step for row in rows if row.accuracy is not None] == [7, 14, 17]
-    assert trainer.kept_accuracy == rows[-1].accuracy
+    assert [row.step for row in rows if row.score is not None] == [7, 14, 17]
+    assert trainer.kept_score == rows[-1].score
     assert [epoch.epoch for epoch in trainer.history] == [1, 2, 3]
     assert trainer.history[-1].loss == pytest.approx(np.mean([row.loss for row in rows[14:]]))
-    assert trainer.history[-1].accuracy == rows[-1].accuracy
+    assert trainer.history[-1].score == rows[-1].score
     assert list(trainer.updates()) == []
 
 
@@ -439,10 +514,10 @@ def test_the_best_weights_are_kept_where_they_are_asked_for(digits):
         answers = record_many(network, watched.images, ("logits",))["logits"][:, -1].argmax(axis=1)
         return (answers == watched.labels).mean()
 
-    reached = [epoch.accuracy for epoch in best.history]
+    reached = [epoch.score for epoch in best.history]
     assert max(reached) > reached[-1], "the settings must make the last epoch worse than the best"
-    assert accuracy(best.network()) == best.best == best.kept_accuracy == max(reached)
-    assert accuracy(last.network()) == last.kept_accuracy == reached[-1]
+    assert accuracy(best.network()) == best.best == best.kept_score == max(reached)
+    assert accuracy(last.network()) == last.kept_score == reached[-1]
     assert accuracy(best.current()) == reached[-1]
 
 
@@ -459,9 +534,11 @@ def watched_rows(trainer: Trainer, networks: list) -> None:
 @pytest.mark.parametrize("at", [0, 7])
 def test_a_loss_that_is_no_number_ends_the_training_with_the_last_good_weights(digits, monkeypatch, at):
     trainer = Trainer(QUICK, part(digits, 0, 500))
-    cross_entropy, kept = loop.F.cross_entropy, []
+    cross_entropy, kept = objectives.F.cross_entropy, []
     monkeypatch.setattr(
-        loop.F, "cross_entropy", lambda logits, y: cross_entropy(logits, y) * (math.nan if trainer.step >= at else 1.0)
+        objectives.F,
+        "cross_entropy",
+        lambda logits, y: cross_entropy(logits, y) * (math.nan if trainer.step >= at else 1.0),
     )
     kept.append(trainer.network())
     with pytest.raises(Diverged, match=r"loss must stay finite\. Got nan\. Choose a learning_rate below 0\.01\."):
@@ -473,13 +550,13 @@ def test_a_loss_that_is_no_number_ends_the_training_with_the_last_good_weights(d
 
 def test_a_gradient_that_is_no_number_ends_the_training(digits, monkeypatch):
     trainer = Trainer(QUICK, part(digits, 0, 100))
-    cross_entropy = loop.F.cross_entropy
+    cross_entropy = objectives.F.cross_entropy
 
     def broken(logits, y):
         logits.register_hook(lambda gradient: gradient * math.inf)
         return cross_entropy(logits, y)
 
-    monkeypatch.setattr(loop.F, "cross_entropy", broken)
+    monkeypatch.setattr(objectives.F, "cross_entropy", broken)
     with pytest.raises(Diverged, match=r"gradient must stay finite\. Got (nan|inf)\."):
         rows_of(trainer)
     assert all(np.isfinite(array).all() for array in trainer.network().arrays.values())
@@ -487,9 +564,9 @@ def test_a_gradient_that_is_no_number_ends_the_training(digits, monkeypatch):
 
 def test_a_loss_that_explodes_ends_the_training(digits, monkeypatch):
     trainer = Trainer(QUICK, part(digits, 0, 500))
-    cross_entropy = loop.F.cross_entropy
+    cross_entropy = objectives.F.cross_entropy
     monkeypatch.setattr(
-        loop.F, "cross_entropy", lambda logits, y: cross_entropy(logits, y) * (300 if trainer.step == 5 else 1)
+        objectives.F, "cross_entropy", lambda logits, y: cross_entropy(logits, y) * (300 if trainer.step == 5 else 1)
     )
     with pytest.raises(Diverged, match=r"must stay below 100 times the untrained network's 2\.3\d?\. Got \d+\."):
         rows_of(trainer)
@@ -511,38 +588,40 @@ def test_weights_that_are_no_numbers_end_the_training(digits):
 def test_weights_that_have_gone_astray_are_not_measured(digits, monkeypatch, keep):
     config = replace(QUICK, validation=60, keep=keep)  # 2 updates in an epoch, and a measurement at its end
     trainer, measured = Trainer(config, part(digits, 0, 100), part(digits, 100, 160)), []
-    cross_entropy, share_right = loop.F.cross_entropy, trainer._share_right
+    cross_entropy, mean_score = objectives.F.cross_entropy, trainer._mean_score
     astray = iter([1.0, 1.0, 1.0, math.nan])
-    monkeypatch.setattr(loop.F, "cross_entropy", lambda logits, y: cross_entropy(logits, y) * next(astray))
-    monkeypatch.setattr(trainer, "_share_right", lambda *about: measured.append(trainer.step) or share_right(*about))
+    monkeypatch.setattr(objectives.F, "cross_entropy", lambda logits, y: cross_entropy(logits, y) * next(astray))
+    monkeypatch.setattr(trainer, "_mean_score", lambda *about: measured.append(trainer.step) or mean_score(*about))
     updates = trainer.updates()
     assert [next(updates), next(updates)] == [1, 2]
-    network, accuracy = trainer.network(), trainer.accuracy
+    network, accuracy = trainer.network(), trainer.score
     next(updates)
     with pytest.raises(Diverged):
         next(updates)
     assert measured == [2]
-    assert (trainer.step, trainer.best, trainer.kept_accuracy) == (2, accuracy, accuracy)
+    assert (trainer.step, trainer.best, trainer.kept_score) == (2, accuracy, accuracy)
     for name, array in network.arrays.items():
         np.testing.assert_array_equal(trainer.network().arrays[name], array)
 
 
 def test_an_accuracy_of_earlier_weights_is_not_that_of_the_last_good_ones(digits, monkeypatch):
     trainer = Trainer(replace(QUICK, validation=60), part(digits, 0, 150), part(digits, 150, 210))
-    cross_entropy = loop.F.cross_entropy
+    cross_entropy = objectives.F.cross_entropy
     monkeypatch.setattr(
-        loop.F, "cross_entropy", lambda logits, y: cross_entropy(logits, y) * (math.nan if trainer.step == 4 else 1.0)
+        objectives.F,
+        "cross_entropy",
+        lambda logits, y: cross_entropy(logits, y) * (math.nan if trainer.step == 4 else 1.0),
     )
     with pytest.raises(Diverged):
         rows_of(trainer)
     assert trainer.step == 4
     assert trainer.best is not None  # after update 3
-    assert trainer.kept_accuracy is None
+    assert trainer.kept_score is None
 
 
 def test_what_went_astray_is_not_saved(digits, monkeypatch):
     trainer = Trainer(QUICK, part(digits, 0, 100))
-    monkeypatch.setattr(loop.F, "cross_entropy", lambda logits, y: logits.sum() * math.nan)
+    monkeypatch.setattr(objectives.F, "cross_entropy", lambda logits, y: logits.sum() * math.nan)
     next(trainer.updates())
     with pytest.raises(Diverged):
         trainer.snapshot()

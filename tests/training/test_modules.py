@@ -134,6 +134,18 @@ def test_the_start_is_no_parameter():
     np.testing.assert_array_equal(model.to_network().h0, network.h0)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("cell", CELLS)
+def test_outputs_after_every_step_are_those_of_numpy_and_end_with_the_last(cell, shape):
+    network, images = made(cell, **SHAPES[shape]), np.random.default_rng(1).random((7, 9, 5))
+    model = Classifier(network)
+    with torch.no_grad():
+        x = torch.tensor(images, dtype=torch.float32)
+        every, last = model(x, every=True).numpy(), model(x).numpy()
+    np.testing.assert_allclose(every, record_many(network, images, ("logits",))["logits"], atol=1e-5)
+    np.testing.assert_allclose(every[:, -1], last, atol=1e-6)
+
+
 def test_a_trained_network_answers_in_numpy_as_in_torch():
     network, images = made("lstm", num_layers=2), np.random.default_rng(1).random((7, 9, 5))
     with torch.no_grad():

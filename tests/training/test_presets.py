@@ -20,6 +20,7 @@ KINDS = ("shipped", "source", "better", "quick")
         ("lstm-2x64", ("lstm", 2, 64)),
         ("gru-64", ("gru", 1, 64)),
         ("rnn-64", ("rnn_tanh", 1, 64)),
+        ("super-3x128", ("rnn_tanh", 3, 128)),
     ],
 )
 def test_every_shipped_network_has_a_preset(name, architecture):
@@ -30,7 +31,10 @@ def test_every_shipped_network_has_a_preset(name, architecture):
 
 
 def test_shipped_presets_are_the_shipped_networks():
-    assert sorted(name for name, each in PRESETS.items() if each.kind == "shipped") == checkpoints.names()
+    shipped = {name: each.config.data.task for name, each in PRESETS.items() if each.kind == "shipped"}
+    assert sorted(shipped) == checkpoints.names(None)
+    for task in ("classify", "upscale"):
+        assert sorted(name for name, own in shipped.items() if own == task) == checkpoints.names(task)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +47,11 @@ def test_shipped_presets_are_the_shipped_networks():
         ("deep-lstm", {"cell": "lstm", "num_layers": 3, "optimiser": "sgd", "learning_rate": 0.1}),
         ("deep-lstm-toy", {"dataset": "halves", "hidden_size": 20, "optimiser": "sgd", "learning_rate": 0.1}),
         ("deep-lstm-shared", {"num_layers": 3, "shared": True}),
+        (
+            "super-resolution",
+            {"dataset": "mnist_2x", "cell": "rnn_tanh", "num_layers": 3, "hidden_size": 128, "optimiser": "sgd"}
+            | {"learning_rate": 1e-3, "schedule": "constant", "batch_size": 16, "epochs": 50, "delay": 0},
+        ),
         ("rnn-3x64-mnist", {"cell": "rnn_tanh", "num_layers": 3, "hidden_size": 64, "epochs": 10, "start": "one_hot"}),
         ("layernorm-64", {"cell": "layernorm_lstm"}),
         ("irnn-64", {"cell": "rnn_relu", "recurrent": "identity", "gain": 1.0}),

@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rnnviz import checkpoints, initial, measures
+from rnnviz import checkpoints, initial, measures, upscaling
 from rnnviz.digits import DigitSet, as_sequences, mnist, uci
 from rnnviz.trace import record, record_many
 from rnnviz.training import film as films
-from rnnviz.training import generations, loop, runs, worker
+from rnnviz.training import generations, loop, objectives, runs, worker
 from rnnviz.training.config import Config
 from rnnviz.training.data import open_data
 from rnnviz.training.engines import local
@@ -168,6 +168,95 @@ def test_random_sequences_are_told_as_what_they_are():
     assert card.dataset.endswith("6,000 of 6,000; none was held back.")
     assert set(card.accuracy) == set(card.misread) == {"halves"}
     assert len(run.answers["predicted"]) == 2000
+
+
+UPSCALING = Config(
+    dataset="mnist_2x", cell="rnn_tanh", hidden_size=8, num_layers=2, delay=1, epochs=2, validation=100, seed=4
+)
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    """Some bundled digits in MNIST's place; returns those to train on and those to be scored on."""
+    digits = uci.uci()
+    parts = {
+        "train": DigitSet("mnist-train", digits.images[:500].copy(), digits.labels[:500].copy()),
+        "test": DigitSet("mnist", digits.images[500:700].copy(), digits.labels[500:700].copy()),
+    }
+    for name, part in parts.items():
+        monkeypatch.setattr(mnist, name, lambda part=part: part)
+    return parts
+
+
+def test_super_resolution_is_judged_by_the_psnr_of_every_test_digit(few_digits):
+    run = runs.create(UPSCALING, preset="super-3x128")
+    assert work(run) == 0
+    assert run.state.state == "finished"
+    card, network = checkpoints.card(f"run:{run.id}"), checkpoints.load(f"run:{run.id}")
+    assert (card.task, card.accuracy, card.misread) == ("upscale", {}, {})
+    for name, part in (("mnist", few_digits["test"]), ("uci", uci.uci())):
+        images = part.images / 255
+        written = upscaling.upscale(network, upscaling.halve(images), delay=1)
+        psnr = upscaling.psnr(written, images)
+        assert card.psnr[name] == card.scores[name] == pytest.approx(psnr.mean(), abs=1e-4)
+        assert card.error[name] == pytest.approx(upscaling.mean_squared_error(written, images).mean(), rel=1e-4)
+        if name == "mnist":
+            np.testing.assert_allclose(run.answers["psnr"], psnr, atol=1e-3)
+    measured = [row for row in run.metrics if "psnr" in row]
+    assert [row["step"] for row in measured] == [4, 8]
+    assert card.validation == measured[-1]["psnr"] == measured[-1]["best"]
+    assert not any("accuracy" in row or "score" in row for row in run.metrics)
+    assert "validation_accuracy" not in card.training
+    assert "Two rows of 28 are written for each of 14 that is read, 1 step later." in card.preprocessing
+    assert card.dataset.startswith("MNIST at half the size, to be written at its own: 400 of its 500")
+
+
+def test_the_film_of_super_resolution_is_of_its_own_loss_and_keeps_what_is_written(few_digits):
+    run = runs.create(UPSCALING)
+    assert work(run) == 0
+    film, image = run.film, few_digits["train"].images[400]
+    np.testing.assert_array_equal(film.image, image)
+    assert film.shape.readout == "outputs"
+    assert set(film.frames.dtype.names) == {"step", "grad_h", "h", "outputs"}
+    first = upscaling.record(loop.untrained(UPSCALING, 14, 56), image / 255, delay=1)
+    np.testing.assert_allclose(film.frames["outputs"][0], first["logits"], atol=2e-3)
+    np.testing.assert_allclose(film.frames["h"][0], first["h"][-1], atol=2e-3)
+    norms = []
+    for each in few_digits["train"].images[400:408]:
+        trace = upscaling.record(loop.untrained(UPSCALING, 14, 56), each / 255, delay=1)
+        norms.append(measures.gradient_norms(trace, "h", relative=True))
+    np.testing.assert_allclose(film.frames["grad_h"][0], np.median(norms, axis=0), atol=1e-3)
+
+
+def test_folds_of_super_resolution_are_judged_by_psnr_and_leave_the_test_digits_alone(few_digits):
+    first, _ = runs.create_folds(replace(UPSCALING, epochs=1), 2)
+    assert work(first) == 0
+    card = checkpoints.card(f"run:{first.id}")
+    assert card.validation == first.metrics[-1]["psnr"]
+    assert card.psnr == card.error == {}
+    assert first.answers is None
+
+
+def test_super_resolution_stopped_and_resumed_ends_with_the_same_bits(few_digits, monkeypatch):
+    config = replace(UPSCALING, epochs=4, keep="best")
+    whole, other = runs.create(config), runs.create(config)
+    assert work(whole) == 0
+    with monkeypatch.context() as patch:
+        at_row(patch, 5, lambda: (other.folder / "stop").touch())
+        patch.setattr(worker, "LOOK_EVERY", 0.0)
+        patch.setattr(worker.Watch, "check", lambda self: _raise_where((other.folder / "stop").exists()))
+        work(other)
+    assert other.state.state == "stopped"
+    assert checkpoints.card(f"run:{other.id}").task == "upscale"
+    runs.resume(other)
+    assert work(other) == 0
+    for name, array in checkpoints.load(f"run:{whole.id}").arrays.items():
+        np.testing.assert_array_equal(checkpoints.load(f"run:{other.id}").arrays[name], array)
+
+
+def _raise_where(asked: bool) -> None:
+    if asked:
+        raise worker._Stop
 
 
 def test_a_fold_leaves_the_test_digits_alone():
@@ -407,14 +496,14 @@ def failed(run: runs.Run) -> tuple[str, str]:
 
 def test_a_run_that_diverges_keeps_its_last_good_weights(monkeypatch):
     run = runs.create(SMALL)
-    cross_entropy, kept = loop.F.cross_entropy, []
+    cross_entropy, kept = objectives.F.cross_entropy, []
 
     def broken(logits, y):
         kept.append(1)
         return cross_entropy(logits, y) * (float("nan") if len(kept) > 10 else 1.0)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.F, "cross_entropy", broken)
+        patch.setattr(objectives.F, "cross_entropy", broken)
         work(run)
     reason, detail = failed(run)
     assert reason == "diverged"

@@ -168,6 +168,10 @@ def test_every_setting_can_be_swept_and_begins_with_values_of_its_own(name):
             {"mode": "sweep", "vary_1": "seed", "values_seed_vary_1": ",".join(map(str, range(37)))},
             "That would be 37 runs; at most 36",
         ),
+        (
+            {"mode": "sweep", "vary_1": "dataset", "values_dataset_vary_1": ["mnist", "mnist_2x"]},
+            "super-resolution has a PSNR and the others an accuracy",
+        ),
         ({"mode": "sweep", "vary_1": "cell", "values_cell_vary_1": ["lstm", "gru"]}, "needs a cell with a forget gate"),
     ],
 )
@@ -191,6 +195,17 @@ def test_settings_that_do_not_apply_are_hidden_and_count_as_their_defaults():
     assert run.config.forget_bias is None
     change(app, set_cell="lstm")
     assert app.number_input(key="widget_set_forget_bias").value == 1.0
+
+
+def test_super_resolution_is_read_row_by_row_and_needs_mnist(monkeypatch):
+    app = open_form(preset="fastest")
+    change(app, set_reading="pixels", set_dataset="mnist_2x")
+    assert not any(each.key == "widget_set_reading" for each in app.segmented_control)
+    assert "refused" not in {each.value for each in app.error}
+    (run,) = start(app)
+    assert (run.config.dataset, run.config.reading) == ("mnist_2x", "rows")
+    say_mnist(monkeypatch, "missing")
+    assert open_form(preset="super-3x128").button(key="start").disabled
 
 
 def test_layers_can_share_their_weights_once_there_are_two():

@@ -1,18 +1,20 @@
 """The live view: every state of a run in words, its numbers and pictures, and what can be done with it."""
 
+import base64
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from rnnviz import text
+from rnnviz import checkpoints, digits, text, upscaling
 from rnnviz.training import dispatch, runs
 from rnnviz.training.presets import PRESETS
 from rnnviz.ui import live
-from tests.made_runs import SMALL, at_work, made, made_group, runs_here  # noqa: F401
+from tests.made_runs import SMALL, UPSCALING, at_work, made, made_group, runs_here  # noqa: F401
 from tests.what_a_page_says import charts, told
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "train.py"
@@ -232,7 +234,7 @@ def test_a_run_without_a_cell_state_has_one_film_and_one_that_holds_nothing_back
 def test_the_large_numbers_are_those_of_the_last_row():
     run = made("stopped")
     shown = numbers(open_view(runs=run.id))
-    newest, accuracy = run.metrics[-1], live.accuracies(run.metrics)[-1]
+    newest, accuracy = run.metrics[-1], live.scores(run.metrics, "accuracy")[-1]
     for number in (f"{newest['loss']:#.3g}", f"{accuracy:.2%}", f"{newest['speed']:,.0f}", "on 240 held back"):
         assert f">{number}<" in shown
 
@@ -378,3 +380,50 @@ def test_the_page_looks_again_every_second_only_while_something_runs_or_waits(mo
     every.clear()
     open_view()
     assert set(every) == {live.EVERY}
+
+
+# ---- Super-resolution
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+@pytest.mark.parametrize("state", ["queued", "running", "finished", "stopped", "failed"])
+def test_super_resolution_is_told_in_decibels_in_every_state(state, language):
+    run = made(state, UPSCALING)
+    app = open_view(runs=run.id, lang=language)
+    assert "accuracy" not in charts(app)
+    if state != "queued":
+        psnr = live.scores(run.metrics, "psnr")[-1]
+        assert f"{psnr:.2f} dB" in numbers(app)
+        assert "%" not in numbers(app)
+        assert charts(app)["psnr"]["title"] == text.Words(language)("curve.psnr.title")
+        assert charts(app)["loss"]["title"] == text.Words(language)("curve.loss.title_mse")
+
+
+def test_a_finished_super_resolution_says_its_psnr_and_opens_in_sequences():
+    run = made("finished", UPSCALING)
+    app = open_view(runs=run.id)
+    score = checkpoints.card(f"run:{run.id}").psnr["mnist"]
+    assert f"mean PSNR {score:.2f} dB over 10,000 test digits" in told(app)
+    assert app.button(key=f"open_{run.id}").label == "Open in Sequences"
+
+
+def test_the_filmed_picture_is_shown_as_it_is_written_at_that_moment():
+    run = made("finished", UPSCALING)
+    shown = charts(open_view(runs=run.id))
+    film, image = run.film, digits.open_set("uci").images[3] / 255
+    assert {"digit", "written", "true", "state"} <= set(shown)
+    assert "probs" not in shown
+    psnr = upscaling.psnr(upscaling.picture(film.frames["outputs"][-1].astype(float), 1), image)
+    assert f"{psnr:.1f} dB" in shown["written"]["alt"]
+    ys = [shown[name]["figure"]["data"][0]["y"] for name in ("digit", "written", "true")]
+    assert [len(np.frombuffer(base64.b64decode(y["bdata"]), y["dtype"])) for y in ys] == [15, 28, 28]
+
+
+def test_folds_of_super_resolution_tell_mean_and_spread_in_decibels():
+    group = runs.new_id()
+    for index in range(3):
+        config = replace(UPSCALING, folds=3, fold=index)
+        member = runs.Group(group, "kfold", index, 3, "", {"fold": index})
+        made("finished", config, group=member, id=f"{group}-{index + 1:02}")
+    reached = [live.scores(each.metrics, "psnr")[-1] for each in runs.listed()]
+    assert f"3 of 3 folds done: PSNR {sum(reached) / 3:.2f} dB ± " in told(open_view(runs=f"{group}-01"))

@@ -1,5 +1,6 @@
 """The Runs page: what it knows of runs, what it says of them, and what it does with them."""
 
+import base64
 import json
 import os
 import shutil
@@ -11,14 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from rnnviz import checkpoints, digits, upscaling
 from rnnviz.digits import mnist
 from rnnviz.text import Words
 from rnnviz.training import dispatch, runs
 from rnnviz.training.presets import PRESETS
-from rnnviz.ui.runs import acting, known, listing, one, several, spoken
-from tests.made_runs import SMALL, at_work, made, made_group, runs_here
+from rnnviz.ui.runs import acting, known, listing, one, several, spoken, written
+from tests.made_runs import SMALL, UPSCALING, at_work, made, made_group, runs_here
 
 ROOT = Path(__file__).resolve().parents[2]
 __all__ = ["runs_here"]
@@ -276,7 +279,7 @@ def test_a_groups_row_tells_mean_and_spread_and_how_many_stand_where():
     assert "three folds" in told
     assert "2 finished" in told
     assert "1 failed" in told
-    assert spoken.plus_minus(scores) in told
+    assert spoken.plus_minus("accuracy", scores) in told
     assert "±" in told
 
 
@@ -309,7 +312,7 @@ def test_a_sweep_is_ranked_by_validation_and_runs_without_come_last_with_a_dash(
         rows_of(run, share)
     row = known.members(held.plan.group.id)
     assert known.judged_by(row.entries) == "validation"
-    assert listing._accuracy(row, "validation") == 0.5
+    assert listing._rank(row, "validation") == (True, True, 0.5)
     assert "Ranked by validation accuracy" in said(open_page(row.id))
     last = entry(watching)
     assert spoken.score(Words("en"), last, known.result(last), "validation") == ("–", "")
@@ -320,7 +323,7 @@ def test_only_where_no_run_holds_anything_back_the_test_accuracy_ranks_and_that_
     known.refresh()
     row = known.members(members[0].plan.group.id)
     assert known.judged_by(row.entries) == "test"
-    assert listing._accuracy(row, "test") == max(known.result(each).test for each in row.entries)
+    assert listing._rank(row, "test")[-1] == max(known.result(each).test for each in row.entries)
     assert "Ranked by test accuracy" in said(open_page(row.id))
 
 
@@ -330,8 +333,8 @@ def test_the_most_accurate_come_first_by_one_kind_of_accuracy():
     app = open_page()
     app.selectbox(key="widget_runs_order").select("best").run()
     assert "Ranked by the validation accuracy" in said(app)
-    rows = {row.name: listing._accuracy(row, "validation") for row in known.rows(known.entries())}
-    assert rows == {"low": 0.5, "test": -1.0, "high": 0.6}
+    rows = {row.name: listing._rank(row, "validation") for row in known.rows(known.entries())}
+    assert rows == {"low": (True, True, 0.5), "test": (False, False, 0.0), "high": (True, True, 0.6)}
 
 
 def test_curves_of_accuracies_of_different_kinds_are_told_apart():
@@ -570,7 +573,7 @@ def test_curves_are_described_in_numbers():
     rows = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 0.5, "accuracy": 0.75}]
     drawn = [several.curve("a", rows), several.curve("b", rows[:1]), several.curve("c", [])]
     assert several.describe(words, drawn) == (
-        "a: loss 0.500 and accuracy 75.0% at its end. b: loss 2.000 at its end, no accuracy measured. "
+        "a: loss 0.500 and accuracy 75.0% at its end. b: loss 2 at its end, no accuracy measured. "
         "c: nothing measured yet."
     )
 
@@ -824,3 +827,85 @@ def test_fewer_or_more_networks_than_can_be_compared_are_not_offered_to_be(count
     waiting = made("queued").id
     app = open_page(*ids, waiting)
     assert not [button for button in app.button if button.key == "open_in_compare"]
+
+
+# ---- Super-resolution
+
+
+def test_super_resolution_stands_in_the_list_with_its_decibels():
+    run = made(config=UPSCALING, name="large")
+    result = known.result(entry(run))
+    assert result.test == pytest.approx(run.answers["psnr"].mean())
+    assert f"{result.test:.2f} dB" in html(entry(run))
+    assert f"{result.validation:.2f} dB" in html(entry(run))
+    assert "Super-resolution" in html(entry(run))
+    np.savez(run.folder / "answers.npz", psnr=run.answers["psnr"][:-1])  # not one for every digit: the card tells
+    assert known.result(entry(run)).test == pytest.approx(checkpoints.card(f"run:{run.id}").psnr["mnist"])
+
+
+def test_accuracies_and_decibels_are_not_ranked_among_each_other():
+    for name, config in (("large", UPSCALING), ("small", SMALL)):
+        made(config=config, name=name)
+    app = open_page()
+    app.selectbox(key="widget_runs_order").select("best").run()
+    assert "Ranked by the validation accuracy" in said(app)
+    assert "another yardstick" in said(app)
+    ranks = {row.name: listing._rank(row, "validation") for row in known.rows(known.entries())}
+    assert ranks["small"] > ranks["large"] > (False, False, 0.0)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_one_super_resolution_says_what_it_writes_and_opens_in_sequences(language):
+    run = made(config=UPSCALING, name="large")
+    app = open_page(run.id, lang=language)
+    assert not app.exception
+    assert not app.error
+    psnr = run.answers["psnr"]
+    assert f"{psnr.mean():.2f} dB" in said(app)
+    assert f"{upscaling.BICUBIC['mnist'][0]:.2f} dB" in said(app)
+    assert app.button(key="run_open").label == Words(language)("live.open_upscaler")
+    app.button(key="run_open").click().run()
+    assert app.session_state["upscaler"] == f"run:{run.id}"
+    assert app.session_state["part"] == "upscaling"
+
+
+@pytest.mark.mnist
+def test_pictures_are_told_with_their_decibels_beside_bicubics():
+    run, images = made(config=UPSCALING), digits.open_set("mnist").images[:2]
+    network = checkpoints.load(f"run:{run.id}")
+    (first, _) = written.items_html(Words("en"), network, 1, [0, 1], images, digits.open_set("mnist").labels[:2])
+    low = upscaling.halve(images[0] / 255)
+    ours, smooth = upscaling.upscale(network, low), upscaling.bicubic(low)
+    assert f"<b>{upscaling.psnr(ours, images[0] / 255):.1f} dB</b>" in first
+    assert f"bicubic {upscaling.psnr(smooth, images[0] / 255):.1f} dB" in first
+    assert "Test digit 0, a “7”" in first
+    encoded = first.partition("base64,")[2].partition('"')[0]
+    shown = np.asarray(Image.open(BytesIO(base64.b64decode(encoded))))
+    assert shown.shape == (28, 4 * 28 + 3 * written.GAP)
+    np.testing.assert_array_equal(shown[:, -28:], images[0])
+
+
+def test_without_mnist_super_resolution_still_tells_its_numbers(monkeypatch):
+    run = made(config=UPSCALING)
+    monkeypatch.setattr(known, "test_digits", lambda dataset: None)
+    assert f"{run.answers['psnr'].mean():.2f} dB" in said(open_page(run.id))
+
+
+def test_runs_of_two_tasks_are_compared_in_figures_of_their_own():
+    large, small = made(config=UPSCALING, name="large"), made(config=SMALL, name="small")
+    app = open_page(large.id, small.id)
+    assert not app.exception
+    assert "The PSNR is measured on" in said(app)
+    assert "The accuracy is measured on" in said(app)
+    pictures = [each for each in app.get("bidi_component") if each.proto.component_name == "rnnviz_charts"]
+    figures = [json.loads(json.loads(each.proto.json)["charts"][0]["figure"]) for each in pictures]
+    assert [figure["layout"]["yaxis2"]["tickformat"] for figure in figures] == [".1f", ".0%"]
+    drawn = [[line["name"] for line in figure["data"] if len(line["y"])] for figure in figures]
+    assert [set(names) for names in drawn] == [{"large"}, {"small"}]
+    assert not any(button.key == "open_in_compare" for button in app.button)
+
+
+def test_a_sweep_of_super_resolution_ranks_by_decibels():
+    members = sweep_of(*(replace(UPSCALING, seed=seed) for seed in (1, 2)))
+    app = open_page(members[0].plan.group.id)
+    assert "Ranked by validation PSNR" in said(app)

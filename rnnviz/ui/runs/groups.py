@@ -63,8 +63,10 @@ def _folds(words: Words, row: Row) -> None:
     scores = [result.validation for result in known.finished(row) if result.validation is not None]
     if len(scores) > 1:
         mean, deviation = known.spread(scores)
-        numbers = {"mean": mean, "deviation": 100 * deviation, "low": min(scores), "high": max(scores)}
-        st.markdown(words("groups.kfold_result", count=len(scores), **numbers))
+        told = {"mean": mean, "low": min(scores), "high": max(scores)}
+        numbers = {name: spoken.scored(row.measure, score) for name, score in told.items()}
+        numbers["deviation"] = spoken.deviating(row.measure, deviation)
+        st.markdown(words(f"groups.kfold_{row.measure}", count=len(scores), **numbers))
         st.caption(words("groups.kfold_meaning"))
     _unfinished(words, row)
     names = [words("groups.fold", fold=entry.group.index + 1) for entry in row.entries]
@@ -89,39 +91,41 @@ def _unfinished(words: Words, row: Row) -> None:
 def _sweep(words: Words, row: Row) -> None:
     kind, settings = row.group.kind, list(row.entries[0].group.values)
     judged = known.judged_by(row.entries)
-    st.caption(words(f"groups.judged_{judged}"))
+    st.caption(words(f"groups.judged_{judged}", score=words(f"measure.{row.measure}")))
     _unfinished(words, row)
     scores = {entry.id: getattr(known.result(entry), judged) for entry in row.entries if entry.standing == "finished"}
     scored = [entry for entry in row.entries if scores.get(entry.id) is not None]
     ranked = sorted(scored, key=lambda entry: -scores[entry.id])
     if kind == "sweep" and len(settings) <= 2 and len(scored) > 1:
-        _chart(words, settings, scored, judged)
+        _chart(words, settings, scored, judged, row.measure)
     ranked += [entry for entry in row.entries if entry not in scored]
     _table(words, ranked, [spoken.point(words, entry) for entry in ranked])
 
 
-def _chart(words: Words, settings: Sequence[str], entries: Sequence[Entry], judged: str) -> None:
+def _chart(words: Words, settings: Sequence[str], entries: Sequence[Entry], judged: str, measure: str) -> None:
     theme = st.context.theme.type or "light"
-    accuracies = [getattr(known.result(entry), judged) for entry in entries]
-    titles = {"x": words(f"field.{settings[0]}.label"), "y": words(f"several.{judged}")}
+    scores, kind = [getattr(known.result(entry), judged) for entry in entries], words(f"several.{judged}_{measure}")
+    titles = {"x": words(f"field.{settings[0]}.label"), "y": kind}
     if len(settings) == 1:
         values = [entry.group.values[settings[0]] for entry in entries]
         if not all(_is_number(value) for value in values):
             values = [spoken.value(words, settings[0], value) for value in values]
-        figure = sweep_line(values, accuracies, titles | {"hover": words("groups.hover_line")}, theme)
+        hover = words(f"groups.hover_line_{measure}")
+        figure = sweep_line(values, scores, titles | {"hover": hover}, theme, measure)
     else:
         titles["y"] = words(f"field.{settings[1]}.label")
         columns, rows = (_values(entries, name) for name in settings)
         z = np.full((len(rows), len(columns)), np.nan)
-        for entry, accuracy in zip(entries, accuracies, strict=True):
-            z[rows.index(entry.group.values[settings[1]]), columns.index(entry.group.values[settings[0]])] = accuracy
+        for entry, score in zip(entries, scores, strict=True):
+            z[rows.index(entry.group.values[settings[1]]), columns.index(entry.group.values[settings[0]])] = score
         shown = [
             [spoken.value(words, name, value) for value in values]
             for name, values in zip(settings, (columns, rows), strict=True)
         ]
-        figure = sweep_map(*shown, z, titles | {"hover": words("groups.hover_map")}, theme)
-    best = entries[int(np.argmax(accuracies))]
-    told = {"kind": words(f"several.{judged}"), "name": spoken.point(words, best), "accuracy": max(accuracies)}
+        hover = words(f"groups.hover_map_{measure}")
+        figure = sweep_map(*shown, z, titles | {"hover": hover}, theme, measure)
+    best = entries[int(np.argmax(scores))]
+    told = {"kind": kind, "name": spoken.point(words, best), "score": spoken.scored(measure, max(scores))}
     alt = words("groups.alt", count=len(entries), **told)
     charts([Chart("sweep", "", figure, alt)], theme, key="sweep")
 

@@ -61,6 +61,11 @@ class Entry:
         """When it was asked for, in seconds since 1970; 0 where nobody knows."""
         return self.plan.created if self.plan else self.state.queued
 
+    @property
+    def measure(self) -> str:
+        """What its score is, see `Dataset.measure`; an accuracy where its settings cannot be read."""
+        return self.plan.config.data.measure if self.plan else "accuracy"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -78,10 +83,15 @@ class Row:
     def active(self) -> bool:
         return any(entry.active for entry in self.entries)
 
+    @property
+    def measure(self) -> str:
+        """What the scores of its runs are, which all have the same task."""
+        return next((entry.measure for entry in self.entries if entry.plan), "accuracy")
+
 
 @dataclass(frozen=True)
 class Result:
-    """The numbers of a run so far. Accuracies are in [0, 1], the loss is in nats; None where there is none."""
+    """The numbers of a run so far. Scores are accuracies in [0, 1] or PSNR in dB; None where there is none."""
 
     validation: float | None = None
     """Of the weights that are the result, on what is held back from training; None where theirs was not measured."""
@@ -238,8 +248,10 @@ def answers(run: Run) -> dict[str, np.ndarray] | None:
 
 
 def answers_fit(config: Config, given: dict[str, np.ndarray]) -> bool:
-    """Return whether what `answers` gives is a class of the data set for every test sequence."""
-    predicted = given["predicted"]
+    """Return whether what `answers` gives is a class of the data set, or a PSNR, for every test sequence."""
+    if config.data.measure == "psnr":
+        return len(given.get("psnr", ())) == config.data.test
+    predicted = given.get("predicted", np.zeros(0, np.uint8))
     return len(predicted) == config.data.test and bool((predicted < config.data.classes).all())
 
 
@@ -269,6 +281,11 @@ def spread(values: Sequence[float | None]) -> tuple[float, float] | None:
 # ---- Test sequences
 
 
+def digit_set_of(dataset: str) -> str:
+    """Return the set of digits that a data set's test digits lie in; its own name where these are no digits."""
+    return DATASETS[dataset].tested.removesuffix("_test")
+
+
 def first_test(dataset: str) -> int:
     """Return which digit of its set is a data set's first test digit."""
     return len(digits.open_set("uci")) - DATASETS["uci"].test if dataset == "uci" else 0
@@ -276,10 +293,11 @@ def first_test(dataset: str) -> int:
 
 def test_digits(dataset: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the test digits' images (N, 28, 28) and classes (N,); None for no digits, or while MNIST is missing."""
-    if dataset not in digits.SETS:
+    name = digit_set_of(dataset)
+    if name not in digits.SETS:
         return None
     try:
-        digit_set = digits.open_set(dataset)
+        digit_set = digits.open_set(name)
     except (MnistMissing, OSError):
         return None
     first = first_test(dataset)
@@ -340,11 +358,12 @@ def _result(
     run: Run, folder: str, config: Config, log: Stamp | None, answers: Stamp | None, model: Stamp | None
 ) -> Result:
     rows = run.metrics if log else []
-    measured = [row for row in rows if row.get("accuracy") is not None]
+    measure = config.data.measure
+    measured = [row for row in rows if row.get(measure) is not None]
     return Result(
         test=_scored(run, config) if answers and model else None,
-        watched=measured[-1]["accuracy"] if measured else None,
-        best=max(row["accuracy"] for row in measured) if measured else None,
+        watched=measured[-1][measure] if measured else None,
+        best=max(row[measure] for row in measured) if measured else None,
         measured_at=measured[-1]["step"] if measured else 0,
         measurements=len(measured),
         loss=rows[-1].get("loss") if rows else None,
@@ -356,12 +375,14 @@ def _result(
 def _scored(run: Run, config: Config) -> float | None:
     given = answers(run)
     if given is not None and answers_fit(config, given):
+        if "psnr" in given:
+            return float(given["psnr"].mean())
         labels = true_classes(config.dataset, given["predicted"])
         if labels is not None:
             return float((given["predicted"] == labels).mean())
     described = card(run)
-    name = "uci_test" if config.dataset == "uci" else config.dataset  # "uci" on a card: all bundled digits
-    return described.accuracy.get(name) if described else None
+    fits = described is not None and described.task == config.data.task
+    return described.scores.get(config.data.tested) if fits else None
 
 
 @lru_cache(32)

@@ -103,7 +103,7 @@ def _chosen(rows: list[Row]) -> list[Row]:
     found = [row for row in rows if _lets_through(row, chosen)]
     kind = _judged_by(found)
     keys = {
-        "best": lambda row: _accuracy(row, kind),
+        "best": lambda row: _rank(row, kind),
         "longest": lambda row: sum(entry.state.seconds for entry in row.entries),
         "largest": lambda row: sum(map(known.size, row.entries)),
     }
@@ -115,12 +115,16 @@ def _judged_by(rows: list[Row]) -> str:
     return known.judged_by([entry for row in rows for entry in row.entries])
 
 
-def _accuracy(row: Row, kind: str) -> float:
-    """Return what a row is ranked by: the mean of folds, the best of a sweep; -1 for one without any."""
-    found = [share for result in _counting(row) if (share := getattr(result, kind)) is not None]
+def _rank(row: Row, kind: str) -> tuple[bool, bool, float]:
+    """Return what a row is ranked by: whether it has a score, an accuracy before a PSNR, and the score.
+
+    That of a cross-validation is the mean of its folds, that of a sweep its best.
+    """
+    found = [score for result in _counting(row) if (score := getattr(result, kind)) is not None]
     if not found:
-        return -1.0
-    return known.spread(found)[0] if row.group and row.group.kind == "kfold" else max(found)
+        return False, False, 0.0
+    score = known.spread(found)[0] if row.group and row.group.kind == "kfold" else max(found)
+    return True, row.measure == "accuracy", score
 
 
 def _counting(row: Row) -> list[Result]:
@@ -166,7 +170,10 @@ def _list(words: Words, live: bool) -> None:
         st.info(words("runs.no_match"), icon=":material/filter_alt_off:")
         return
     if st.session_state["runs_order"] == "best":
-        st.caption(words(f"runs.ranked_{_judged_by(found)}"))
+        measures = {row.measure for row in found}
+        first = words("measure.accuracy" if "accuracy" in measures else "measure.psnr")
+        told = [words(f"runs.ranked_{_judged_by(found)}", score=first)]
+        st.caption(words.join([*told, words("runs.ranked_psnr")] if len(measures) > 1 else told))
     titles = [words(f"runs.column.{name}") for name in ("name", "state", "network", "data")]
     titles += [words(f"runs.column.{name}") for name in NUMBERS]
     table(words, "runs_list", titles, len(NUMBERS), [row_html(words, row) for row in shown])
@@ -238,7 +245,10 @@ def _numbers(words: Words, row: Row) -> dict[str, tuple[str, ...]]:
     results = [known.result(entry) for entry in row.entries]
     if row.group:
         told = spoken.plus_minus if row.group.kind == "kfold" else spoken.extent
-        scores = {kind: (told([getattr(each, kind) for each in _counting(row)]),) for kind in ("validation", "test")}
+        counted = _counting(row)
+        scores = {
+            kind: (told(row.measure, [getattr(each, kind) for each in counted]),) for kind in ("validation", "test")
+        }
     else:
         scores = {kind: spoken.score(words, row.entries[0], results[0], kind) for kind in ("validation", "test")}
     return scores | {

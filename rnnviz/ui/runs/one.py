@@ -70,21 +70,26 @@ def told(words: Words, entry: Entry) -> tuple[str, str]:
         said.append(words("one.resumed", step=entry.state.resumed_from))
     if entry.state.repaired:
         said.append(words("one.repaired"))
-    said += _accuracies(words, entry.plan.config, known.result(entry))
+    said += _scores(words, entry, known.result(entry))
     kind = {"failed": "error", "lost": "warning"}.get(entry.standing, "text")
     return kind, words.join(said)
 
 
-def _accuracies(words: Words, config: Config, result: Result) -> list[str]:
-    """Return in sentences how accurate the result is; where it was not measured, what was measured last."""
+def _scores(words: Words, entry: Entry, result: Result) -> list[str]:
+    """Return in sentences how good the result is; where it was not measured, what was measured last."""
+    config, measure = entry.plan.config, entry.measure
+
+    def told(form: str, score: float, where: str, **numbers: int) -> str:
+        return words(f"one.{measure}_{form}", score=spoken.scored(measure, score), where=where, **numbers)
+
     where, said = spoken.watched(words, config), []
     if result.validation is not None:
-        form = "best_of" if config.keep == "best" and result.measurements > 1 else "right"
-        said.append(words(f"one.{form}", share=result.validation, where=where, count=result.measurements))
+        form = "best_of" if config.keep == "best" and result.measurements > 1 else "is"
+        said.append(told(form, result.validation, where, count=result.measurements))
     if result.test is not None:
-        said.append(words("one.right", share=result.test, where=words("runs.on.all_test", count=config.data.test)))
+        said.append(told("is", result.test, words("runs.on.all_test", count=config.data.test)))
     if result.watched is not None and getattr(result, config.watch) is None:
-        said.append(words("one.measured", share=result.watched, where=where, step=result.measured_at))
+        said.append(told("measured", result.watched, where, step=result.measured_at))
     return said
 
 
@@ -125,15 +130,16 @@ def _curves(words: Words, entry: Entry) -> None:
 def _act(words: Words, entry: Entry) -> None:
     run = entry.run
     with st.container(horizontal=True, key="run_actions"):
-        if entry.plan.config.dataset != "halves":
+        if opener := live.opener(words, entry.plan.config):
+            text, open_in = opener
             st.button(
-                words("live.open"),
+                text,
                 icon=":material/stairs:",
                 type="primary",
                 disabled=run.model is None,
                 help=None if run.model else words("one.no_model"),
                 key="run_open",
-                on_click=frame.open_in_step,
+                on_click=open_in,
                 args=(run.id,),
             )
         if entry.standing in ("queued", "running") and st.button(

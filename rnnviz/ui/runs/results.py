@@ -1,7 +1,5 @@
 """What a trained network answers on the test digits: the first ten, the confusion matrix, the worst mistakes."""
 
-import base64
-import io
 from collections.abc import Sequence
 from html import escape
 
@@ -12,7 +10,7 @@ from ...figures.results import confusion, confusion_counts
 from ...text import Words
 from .. import frame, state
 from ..charts import Chart, charts
-from . import clicks, known, spoken
+from . import clicks, known, spoken, written
 from .known import Entry
 
 FIRST, MISTAKES, PAIRS, WORST = 10, 24, 15, 8
@@ -28,6 +26,9 @@ def show(words: Words, entry: Entry) -> None:
         return
     if not known.answers_fit(config, given):
         st.warning(words("results.unfit", count=config.data.test), icon=":material/broken_image:")
+        return
+    if "psnr" in given:
+        written.show(words, entry, given["psnr"])
         return
     predicted, confidence = given["predicted"], given["confidence"]
     labels = known.true_classes(config.dataset, predicted)
@@ -77,23 +78,14 @@ def item_html(words: Words, id: str, dataset: str, index: int, image, label: int
     """Return a test digit with its true class and the answer as HTML: a link to it in the Step page."""
     values = {"index": index, "label": label, "answer": answer, "sure": sure}
     wrong = answer != label
-    spoken = escape(words("results.item_wrong" if wrong else "results.item_right", **values))
+    told = escape(words("results.item_wrong" if wrong else "results.item_right", **values))
     mark = escape(words("results.wrong", **values) if wrong else words("results.right"))
     below, share = escape(words("results.answer", **values)), escape(words("results.sure", **values))
     return (
         f'<li class="{"wrong" if wrong else "right"}">'
-        f'<a href="./?net=run:{id}&amp;set={dataset}&amp;digit={index}" data-click="{index}" aria-label="{spoken}">'
-        f'<img src="{picture(image)}" alt=""><b>{below}</b> {mark}<small>{share}</small></a></li>'
+        f'<a href="./?net=run:{id}&amp;set={dataset}&amp;digit={index}" data-click="{index}" aria-label="{told}">'
+        f'<img src="{spoken.picture(image)}" alt=""><b>{below}</b> {mark}<small>{share}</small></a></li>'
     )
-
-
-def picture(image: np.ndarray) -> str:
-    """Return a digit (28, 28), bright ink on black, as the address of a PNG that holds it."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(np.asarray(image, np.uint8)).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 # ---- The confusion matrix

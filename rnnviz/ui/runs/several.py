@@ -32,7 +32,7 @@ def show(words: Words, entries: Sequence[Entry]) -> None:
 
 def _open_in_compare(words: Words, entries: Sequence[Entry]) -> None:
     """Offer to read a digit with the networks of these runs, where as many have one as can stand under one another."""
-    digits = [entry for entry in entries if entry.plan and entry.plan.config.dataset != "halves"]
+    digits = [entry for entry in entries if entry.plan and entry.plan.config.data.of_digits]
     nets = [f"run:{entry.id}" for entry in digits if entry.run.model]
     if 2 <= len(nets) <= state.MAX_COMPARED:
         options = {"icon": ":material/compare_arrows:", "key": "open_in_compare"}
@@ -75,49 +75,57 @@ def curves(words: Words, entries: Sequence[Entry], key: str, names: Sequence[str
         key=f"axis_{key}",
     )
     names = names or [spoken.title(words, entry) for entry in entries]
-    drawn = [curve(name, known.metrics(entry.run), axis) for name, entry in zip(names, entries, strict=True)]
-    theme = st.context.theme.type or "light"
-    titles = {name: words(f"several.{name}") for name in ("loss", "accuracy")} | {"x": words(f"several.axis_{axis}")}
-    titles |= {f"{name}_hover": words(f"several.{name}_hover_{axis}") for name in ("loss", "accuracy")}
-    figure = comparison(drawn, titles, theme)
-    if said := measured_on(words, entries, drawn):
-        st.caption(said)
+    drawn = [
+        curve(name, known.metrics(entry.run), axis, entry.measure) for name, entry in zip(names, entries, strict=True)
+    ]
     if any(len(each.x) > POINTS for each in drawn):
         st.caption(words("several.smoothed"))
-    charts([Chart("comparison", "", figure, describe(words, drawn))], theme, key=f"curves_{key}")
+    theme = st.context.theme.type or "light"
+    for measure in dict.fromkeys(entry.measure for entry in entries):
+        titles = {"loss": words(f"several.loss_of_{measure}"), "score": words(f"several.score_{measure}")}
+        titles |= {"x": words(f"several.axis_{axis}"), "loss_hover": words(f"several.loss_hover_{axis}")}
+        titles["score_hover"] = words(f"several.score_hover_{measure}_{axis}")
+        fits = [entry.measure == measure for entry in entries]
+        # A run keeps its place, and so its line: those with other scores are drawn as nothing.
+        own = [each if fit else curve(each.name, []) for each, fit in zip(drawn, fits, strict=True)]
+        if said := measured_on(words, entries, own, measure):
+            st.caption(said)
+        alt = describe(words, [each for each, fit in zip(drawn, fits, strict=True) if fit], measure)
+        chart = Chart("comparison", "", comparison(own, titles, theme, measure), alt)
+        charts([chart], theme, key=f"curves_{key}_{measure}")
 
 
-def curve(name: str, rows: Sequence[dict], axis: str = "step") -> Curve:
-    """Return a run's curve from its rows; axis is "step" or "seconds"."""
+def curve(name: str, rows: Sequence[dict], axis: str = "step", measure: str = "accuracy") -> Curve:
+    """Return a run's curve from its rows; axis is "step" or "seconds", measure what its scores are."""
 
     def column(key: str) -> np.ndarray:
         return np.array([np.nan if row.get(key) is None else row[key] for row in rows], float)
 
-    return Curve(name, column(axis), column("loss"), column("accuracy"))
+    return Curve(name, column(axis), column("loss"), column(measure))
 
 
-def measured_on(words: Words, entries: Sequence[Entry], drawn: Sequence[Curve]) -> str:
-    """Return in sentences what the accuracies are measured on; where it is not the same, whose on what."""
+def measured_on(words: Words, entries: Sequence[Entry], drawn: Sequence[Curve], measure: str) -> str:
+    """Return in sentences what the scores are measured on; where it is not the same, whose on what."""
     names: dict[str, list[str]] = {}
     for entry, each in zip(entries, drawn, strict=True):
-        if entry.plan and np.isfinite(each.accuracy).any():
+        if entry.plan and np.isfinite(each.score).any():
             names.setdefault(spoken.watched(words, entry.plan.config), []).append(f"**{spoken.plain(each.name)}**")
     if len(names) < 2:
-        return "".join(words("several.measured_on", where=where) for where in names)
+        return "".join(words("several.measured_on", score=words(f"measure.{measure}"), where=where) for where in names)
     comma = words("runs.comma")
     told = (words("several.its_measured_on", names=comma.join(named), where=where) for where, named in names.items())
-    return words.join([words("several.unlike"), *told])
+    return words.join([words("several.unlike", score=words(f"measure.{measure}")), *told])
 
 
-def describe(words: Words, drawn: Sequence[Curve]) -> str:
+def describe(words: Words, drawn: Sequence[Curve], measure: str = "accuracy") -> str:
     """Return in a sentence per run where its curves end."""
     said = []
     for each in drawn:
-        loss, accuracy = (values[np.isfinite(values)] for values in (each.loss, each.accuracy))
-        if len(loss) and len(accuracy):
-            said.append(words("several.alt", name=each.name, loss=loss[-1], accuracy=accuracy[-1]))
+        loss, score = (values[np.isfinite(values)] for values in (each.loss, each.score))
+        if len(loss) and len(score):
+            said.append(words(f"several.alt_{measure}", name=each.name, loss=loss[-1], score=score[-1]))
         elif len(loss):
-            said.append(words("several.alt_loss", name=each.name, loss=loss[-1]))
+            said.append(words("several.alt_loss", name=each.name, loss=loss[-1], score=words(f"measure.{measure}")))
         else:
             said.append(words("several.alt_none", name=each.name))
     return words.join(said)
@@ -132,7 +140,8 @@ def differing(configs: Sequence[Config]) -> list[str]:
 
 
 def _numbers(words: Words, entries: Sequence[Entry]) -> tuple[str, list[str]]:
-    titles = [words("runs.column.name"), words("runs.column.state"), *(words(f"several.{name}") for name in NUMBERS)]
+    titles = _titles(words, entries)
+    heads = [words("runs.column.name"), words("runs.column.state"), *titles.values()]
     rows = []
     for index, entry in enumerate(entries):
         result = known.result(entry)
@@ -145,9 +154,19 @@ def _numbers(words: Words, entries: Sequence[Entry]) -> tuple[str, list[str]]:
             "time": (spoken.duration(words, result.seconds),),
             "parameters": (f"{estimate.parameters(entry.plan.config):,}" if entry.plan else "–",),
         }
-        cells = "".join(spoken.number_html(words(f"several.{key}"), *texts[key]) for key in NUMBERS)
+        cells = "".join(spoken.number_html(title, *texts[key]) for key, title in titles.items())
         rows.append(_row(words, entry, index, f'<td class="state">{spoken.standing_html(words, entry)}</td>{cells}'))
-    return spoken.head_html(titles, len(NUMBERS)), rows
+    return spoken.head_html(heads, len(NUMBERS)), rows
+
+
+def _titles(words: Words, entries: Sequence[Entry]) -> dict[str, str]:
+    """Return what each of NUMBERS is called; scores of several kinds by no more than what they were measured on."""
+    titles = {name: words(f"several.{name}") for name in NUMBERS if name not in ("validation", "test")}
+    measures = {entry.measure for entry in entries if entry.plan} or {"accuracy"}
+    for kind in ("validation", "test"):
+        alike = words(f"several.{kind}_{next(iter(measures))}")
+        titles[kind] = alike if len(measures) == 1 else words(f"runs.column.{kind}")
+    return {name: titles[name] for name in NUMBERS}
 
 
 def _settings(words: Words, entries: Sequence[Entry], names: Sequence[str]) -> tuple[str, list[str]]:

@@ -1,9 +1,12 @@
 """Numbers and standings of runs as people read them; and as HTML, escaped, for `clicks`."""
 
+import base64
+import io
 from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import streamlit as st
 
 from ...cells import CELLS
@@ -20,30 +23,33 @@ def plain(text: str) -> str:
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>$~:" else c for c in text)
 
 
-def percent(share: float | None) -> str:
-    """Return an accuracy in percent; a dash where there is none."""
-    return "–" if share is None else f"{share:.2%}"
+SCORES = {"accuracy": "{:.2%}", "psnr": "{:.2f} dB"}
+
+
+def scored(measure: str, score: float | None) -> str:
+    """Return an accuracy in percent, or a PSNR in decibels; a dash where there is none."""
+    return "–" if score is None else SCORES[measure].format(score)
 
 
 def score(words: Words, entry: Entry, result: Result, kind: str) -> tuple[str, str]:
-    """Return a run's accuracy on "validation" or "test", and what has to be known of it; a dash where there is none.
+    """Return a run's score on "validation" or "test", and what has to be known of it; a dash where there is none.
 
     One that was measured while it trained, and is not that of the result, tells after which update and on what.
     """
-    share = getattr(result, kind)
-    if share is not None:
+    own = getattr(result, kind)
+    if own is not None:
         best = kind == "validation" and entry.plan.config.keep == "best" and result.measurements > 1
-        return percent(share), words("runs.best_of", count=result.measurements) if best else ""
+        return scored(entry.measure, own), words("runs.best_of", count=result.measurements) if best else ""
     if result.watched is None or entry.plan.config.watch != kind:
         return "–", ""
-    count, step = entry.plan.config.watched, result.measured_at
+    count, step, told = entry.plan.config.watched, result.measured_at, scored(entry.measure, result.watched)
     if kind == "test" and count < entry.plan.config.data.test:
-        return percent(result.watched), words("runs.first_only", step=step, count=count)
-    return percent(result.watched), words("runs.at_update", step=step)
+        return told, words("runs.first_only", step=step, count=count)
+    return told, words("runs.at_update", step=step)
 
 
 def watched(words: Words, config: Config) -> str:
-    """Return what the accuracy is measured on while it learns."""
+    """Return what the score is measured on while it learns."""
     if config.watch == "test":
         form = "test" if config.watched < config.data.test else "all_test"
     else:
@@ -51,22 +57,24 @@ def watched(words: Words, config: Config) -> str:
     return words(f"runs.on.{form}", count=config.watched)
 
 
-def extent(values: list[float | None]) -> str:
-    """Return the smallest and the largest in percent; a dash where there is none."""
-    known = sorted(value for value in values if value is not None)
-    if not known:
-        return "–"
-    return percent(known[0]) if len(known) == 1 else f"{percent(known[0])} – {percent(known[-1])}"
+def extent(measure: str, values: list[float | None]) -> str:
+    """Return the smallest and the largest score; a dash where there is none."""
+    ends = sorted({value for value in values if value is not None})
+    return " – ".join(dict.fromkeys(scored(measure, end) for end in (ends[0], ends[-1]))) if ends else "–"
 
 
-def plus_minus(values: list[float | None]) -> str:
-    """Return mean ± standard deviation in percent; a dash where there is none."""
+def plus_minus(measure: str, values: list[float | None]) -> str:
+    """Return mean ± standard deviation of scores; a dash where there is none."""
     found = known.spread(values)
     if found is None:
         return "–"
-    mean, deviation = found
-    several = sum(value is not None for value in values) > 1
-    return f"{mean:.2%} ± {100 * deviation:.2f}" if several else f"{mean:.2%}"
+    mean, deviation = scored(measure, found[0]), deviating(measure, found[1])
+    return f"{mean} ± {deviation}" if sum(value is not None for value in values) > 1 else mean
+
+
+def deviating(measure: str, deviation: float) -> str:
+    """Return a standard deviation of scores without their unit: percentage points, or decibels."""
+    return f"{100 * deviation:.2f}" if measure == "accuracy" else f"{deviation:.2f}"
 
 
 def duration(words: Words, seconds: float) -> str:
@@ -156,6 +164,15 @@ def standing(words: Words, entry: Entry) -> str:
 
 
 # ---- As HTML
+
+
+def picture(image: np.ndarray) -> str:
+    """Return a picture (R, C) of bytes, bright ink on black, as the address of a PNG that holds it."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(np.asarray(image, np.uint8)).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def standing_html(words: Words, entry: Entry) -> str:
