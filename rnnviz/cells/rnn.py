@@ -19,6 +19,8 @@ class RNN:
 
     def __init__(self, nonlinearity: str):
         self.nonlinearity = nonlinearity
+        self.activate = {"tanh": np.tanh, "relu": _relu, "sigmoid": sigmoid}[nonlinearity]
+        """φ: (a, out) writes φ(a) into `out` and returns it."""
 
     def extras(self, H: int) -> dict[str, tuple[int, ...]]:
         return {}
@@ -28,11 +30,10 @@ class RNN:
         a = x @ W_ih.T + (b_ih + b_hh)  # (T, ..., H), the inputs of all steps at once
         h = np.empty_like(a)
         h_prev, W, product = h0, W_hh.T, np.empty_like(a[0])
-        activate = {"tanh": np.tanh, "relu": _relu, "sigmoid": sigmoid}[self.nonlinearity]
         with np.errstate(over="ignore"):
             for a_t, h_t in zip(a, h, strict=True):
                 a_t += h_prev.dot(W, product)
-                activate(a_t, h_t)
+                self.activate(a_t, h_t)
                 h_prev = h_t
         return {"a": a, "h": h, "h0": h0}
 

@@ -14,6 +14,7 @@ import streamlit as st
 
 from .. import checkpoints, digits, initial, learn
 from ..cells import CELLS
+from ..tasks import words
 from ..text import LANGUAGES, Words
 from ..training import recall
 from ..training.presets import PRESETS
@@ -114,8 +115,7 @@ def _name(text: str) -> str:
 
 
 def _word(text: str) -> str:
-    if not 1 <= len(text) <= MAX_LETTERS or not text.isprintable() or any(map(str.isspace, text)):
-        raise ValueError(text)
+    words.pair(text, text)
     return text
 
 
@@ -139,8 +139,6 @@ MAX_COMPARED = 4
 """Networks that read one digit below one another: as many as a screen holds."""
 STARTS = (*initial.RECURRENT, "forget")
 """How an untrained network of the lab may begin: the ways of W_hh, or a bias of the forget gate."""
-MAX_LETTERS = 12
-"""Of a word that a network learns on the page Sequences."""
 MAX_EDITS = 400
 """Numbers of a small network that a link may change."""
 _EDIT = re.compile(r"([a-z_]+(?:\.[a-z_0-9]+)?)((?:\.\d{1,2}){1,2}):(-?\d{1,3}(?:\.\d{1,4})?)")
@@ -196,13 +194,15 @@ LINK: dict[str, Callable[[str], Any]] = {
     "mistake": _name,
     "activation": _one_of(lambda: ("tanh", "sigmoid", "relu")),
     "point": _number(-6.0, 6.0),
+    "unit": _whole(1, 64),
     "optimiser": _one_of(lambda: learn.OPTIMISERS),
     "at": _whole(0, 9999),
     "word": _word,
     "target": _word,
-    "encoding": _one_of(lambda: ("one_hot", "embedding")),
+    "encoding": _one_of(lambda: words.ENCODINGS),
     "biases": _whole(1, 2),
-    "readout": _one_of(lambda: ("head", "hidden")),
+    "readout": _one_of(lambda: words.READOUTS),
+    "many": _whole(0, 1),
     "shape": _name,
     "stacking": _one_of(lambda: ("own", "shared")),
     "upscaler": _upscaler,

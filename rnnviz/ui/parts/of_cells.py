@@ -9,7 +9,19 @@ PARTS = {
     "byhand": Part("cells", TINY | {"node": None, "stage": None}, {}),
     "terms": Part("cells", TINY, {}),
     "neuron": Part("cells", {}, {}),
-    "activations": Part("cells", {"activation": "tanh"}, {}),
+    "activations": Part(
+        "cells",
+        {"activation": "tanh", "point": 0.5, "node": None, "unit": 1, "gain": 1.0, "seed": 0},
+        {
+            "act-tanh": {},
+            "act-sigmoid": {"activation": "sigmoid", "point": 0.0},
+            "act-relu": {"activation": "relu", "point": 0.0, "unit": 2},
+            "act-saturated": {"point": 2.5, "gain": 3.0},
+            "act-gate": {"activation": "sigmoid", "node": "lstm.f", "point": 1.0},
+        },
+        answer="c",
+        reveals="act-sigmoid",
+    ),
     "scratch": Part("cells", {"seed": 0, "at": 0}, {}),
     "rnncell": Part("cells", {"seed": 0}, {}),
 }
