@@ -1,0 +1,132 @@
+"""Pictures of a network that learns letters: what it says at every step, what it remembers, how soon it has learnt."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+
+from .style import LINES, PROBABILITY, RUNS, SCALES, STATE, Kind, Look
+
+HEIGHT = 260
+WRITTEN = 8
+"""Up to so many columns and rows, the cells have their numbers written into them."""
+
+
+def look(step: int) -> Look:
+    """Return how the line of a time step, from 0, is drawn: no two of sixteen alike."""
+    dashes = [each.dash for each in RUNS[:5]]
+    own = RUNS[step % len(RUNS)]
+    return own if step < len(RUNS) else own._replace(dash=dashes[(dashes.index(own.dash) + 2) % len(dashes)])
+
+
+def answers(
+    probs: np.ndarray, targets: np.ndarray, across: Sequence[str], letters: Sequence[str], hover: str,
+    theme: str = "light", height: int = HEIGHT,
+) -> go.Figure:  # fmt: skip
+    """Return the probabilities (T, K) of all letters at every step, a column per step and a row per letter.
+
+    A frame marks the right letter of each step, targets (T,), a dot the most probable one. across: what is read at the
+    steps. hover: Plotly's hovertemplate; its customdata are the two letters.
+    """
+    figure = _heatmap(np.asarray(probs).T, across, letters, PROBABILITY, hover, theme, height, "{:.0%}")
+    edge = {"color": LINES[theme]["level"], "width": 3}
+    for step, target in enumerate(targets):
+        corners = {"x0": step - 0.46, "x1": step + 0.46, "y0": int(target) - 0.46, "y1": int(target) + 0.46}
+        figure.add_shape(type="rect", line=edge, **corners)
+    said = np.argmax(probs, axis=1)
+    dot = {"symbol": "circle", "size": 9, "color": LINES[theme]["x"], "line": {"width": 1.5, "color": "#FFFFFF"}}
+    where = {"x": np.arange(len(said)) + 0.33, "y": said - 0.27}
+    return figure.add_trace(go.Scatter(**where, mode="markers", marker=dot, hoverinfo="skip", showlegend=False))
+
+
+def memory(h: np.ndarray, across: Sequence[str], hover: str, theme: str = "light", height: int = HEIGHT) -> go.Figure:
+    """Return the hidden states h (T, H), a column per step and a row per unit. across: what is read at the steps."""
+    units = [f"{unit}" for unit in range(1, h.shape[1] + 1)]
+    return _heatmap(np.asarray(h).T, across, units, STATE, hover, theme, height, "{:+.2f}")
+
+
+def _heatmap(
+    values: np.ndarray, across: Sequence[str], down: Sequence[str], kind: Kind, hover: str, theme: str, height: int,
+    written: str,
+) -> go.Figure:  # fmt: skip
+    rows, columns = values.shape
+    # Positions are numbers, their names are told apart: a letter such as "1" would be taken for one.
+    names = [[(escape(above), escape(beside)) for above in across] for beside in down]
+    heatmap = go.Heatmap(
+        z=values.astype(np.float32), zmin=kind.low, zmax=kind.high, colorscale=SCALES[theme][kind.scale],
+        showscale=False, customdata=names, hovertemplate=hover, xgap=1, ygap=1,
+    )  # fmt: skip
+    if rows <= WRITTEN and columns <= WRITTEN:
+        heatmap.update(text=[[written.format(value) for value in row] for row in values], texttemplate="%{text}")
+    bare = {"fixedrange": True, "showgrid": False, "zeroline": False, "ticks": "", "ticklabelstandoff": 6}
+    side = [escape(name) for name in down]
+    layout = {
+        "xaxis": {
+            **bare, "tickvals": list(range(columns)), "ticktext": [escape(name) for name in across], "side": "top",
+            "range": [-0.5, columns - 0.5], "tickangle": 0 if max(map(len, across)) < 5 else None,
+        },
+        "yaxis": {
+            **bare, "tickvals": list(range(rows)), "ticktext": side, "range": [rows - 0.5, -0.5], "automargin": True,
+        },
+        "height": height,
+        "margin": {"l": 40, "r": 14, "t": 34, "b": 8},
+        "showlegend": False,
+        "dragmode": False,
+        "hovermode": "closest",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": 15, "color": LINES[theme]["text"]},
+    }  # fmt: skip
+    return go.Figure(heatmap, layout)
+
+
+def how_soon(
+    needed: Sequence[int | None], last: int, count: int, titles: Mapping[str, str], hover: Mapping[str, str],
+    theme: str = "light", current: int | None = None, height: int = HEIGHT,
+) -> go.Figure:  # fmt: skip
+    """Return a mark for every training of seeds 0..N-1: how many updates it needed, or, at the top, that it failed.
+
+    last: the updates that were made. count: how many seeds there will be. titles: "x", "y" and "failed", what stands
+    at the axis for those that failed. hover: Plotly's hovertemplates "needed" and "failed". current: a seed that is
+    marked apart.
+    """
+    colours = LINES[theme]
+    good = [seed for seed, updates in enumerate(needed) if updates is not None]
+    bad = [seed for seed, updates in enumerate(needed) if updates is None]
+    known = [needed[seed] for seed in good]
+    top = max(known, default=1)
+    high = min(last, max(8, round(1.25 * top)))
+    failed = high * 1.16  # above all that succeeded
+    ticks = [*range(0, high + 1, max(1, -(-high // 4))), failed]
+    edge = [{True: colours["level"], False: colours["h"]}[seed == current] for seed in good]
+    looks = {"symbol": "circle", "size": 11, "color": colours["h"], "line": {"width": 3, "color": edge}}
+    stems = [value for seed in good for value in (seed, seed, None)]
+    heights = [value for seed in good for value in (0, needed[seed], None)]
+    bare = {"fixedrange": True, "zeroline": False, "ticks": ""}
+    layout = {
+        "xaxis": {**bare, "showgrid": False, "range": [-0.7, count - 0.3], "dtick": 1 if count <= 10 else 5,
+                  "title": {"text": titles["x"], "standoff": 4}},
+        "yaxis": {**bare, "gridcolor": colours["grid"], "range": [-0.03 * high, high * 1.28], "tickvals": ticks,
+                  "ticktext": [*map(str, ticks[:-1]), titles["failed"]], "title": {"text": titles["y"], "standoff": 6},
+                  "automargin": True},
+        "height": height,
+        "margin": {"l": 64, "r": 14, "t": 12, "b": 48},
+        "showlegend": False,
+        "dragmode": False,
+        "hovermode": "closest",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": 15, "color": colours["text"]},
+    }  # fmt: skip
+    return go.Figure(
+        [
+            go.Scatter(x=stems, y=heights, mode="lines", line={"color": colours["zero"], "width": 2}, hoverinfo="skip"),
+            go.Scatter(x=good, y=known, mode="markers", marker=looks, hovertemplate=hover["needed"], name="needed"),
+            go.Scatter(
+                x=bad, y=[failed] * len(bad), mode="markers", hovertemplate=hover["failed"], name="failed",
+                marker={"symbol": "x", "size": 11, "color": colours["level"]},
+            ),
+        ],
+        layout,
+    )  # fmt: skip
