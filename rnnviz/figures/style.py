@@ -135,6 +135,27 @@ CELLS: dict[str, dict[str, str]] = {
 STARTS = {"default": "solid", "orthogonal": "dash", "identity": "dot", "forget": "dashdot"}
 """Lines of one cell that began differently differ in dash: PyTorch's start, ways of W_hh, a forget gate's bias."""
 
+PARAMETERS: dict[str, list[dict[str, str]]] = {
+    "light": [
+        {"ih": "#C4620A", "hh": "#1B5FA6", "ch": "#8E2A7B"},
+        {"ih": "#A32A55", "hh": "#00756A", "ch": "#5B45B0"},
+        {"head": "#7D6A00"},
+    ],
+    "dark": [
+        {"ih": "#FFB066", "hh": "#8CC4F0", "ch": "#E79AD8"},
+        {"ih": "#F58CB0", "hh": "#6FD3BF", "ch": "#B7A9F5"},
+        {"head": "#D9C64A"},
+    ],
+}
+"""Groups of parameters on an unrolled network: of its first layer, of its second, and of the readout. A group has one
+colour at all steps, since its weights are the same ones there; a bias has that of its matrix."""
+
+BOXES: dict[str, dict[str, str]] = {
+    "light": {"x": "#8A5A00", "h": "#1B5FA6", "y": "#5B45B0", "wrong": "#C0271B", "line": "#4A4D55"},
+    "dark": {"x": "#F0B65B", "h": "#9BCBEB", "y": "#B7A9F5", "wrong": "#E5533D", "line": "#C9CCD3"},
+}
+"""Boxes of an unrolled network: what goes in, the hidden state, what comes out, an answer that is wrong; the arrows."""
+
 RUNS = [
     Look({"light": light, "dark": dark}, dash)
     for light, dark, dash in (

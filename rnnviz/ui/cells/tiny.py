@@ -4,8 +4,9 @@ A seed's numbers are few and round, and the network is exactly these: nothing is
 same numbers with a step, a feature or a layer more. "edits" in a link are the numbers that are no longer the seed's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -143,11 +144,13 @@ def controls(words: Words) -> None:
     """Show what the network is made of, in a row that breaks where it must, and how to get the seed's numbers back."""
     _settle()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="tiny"):
-        _choice(words, "cell", CELLS, "cell", 205)
+        _choice(words, "cell", CELLS, lambda cell: words(f"cell.{cell}"), 170)
         for key, (low, high) in LIMITS.items():
-            _number(words, key, low, high, 112)
-        _choice(words, "loss", LOSSES, "tiny.loss_of", 232)
-        _number(words, "seed", 0, LAST_SEED, 128)
+            _choice(words, key, range(low, high + 1), str, 76)
+        _choice(words, "loss", LOSSES, lambda loss: words(f"tiny.loss_of.{loss}"), 205)
+        state.remember(
+            st.number_input, words("tiny.seed"), 0, LAST_SEED, key="seed", on_change=lambda: _let_go("seed"), width=76
+        )
         st.button(words("tiny.new_seed"), icon=":material/casino:", key="tiny_new_seed", on_click=_new_seed)
         changed = len(st.session_state["edits"])
         st.button(words("tiny.back"), icon=":material/undo:", key="tiny_back", on_click=_back, disabled=not changed)
@@ -157,17 +160,11 @@ def controls(words: Words) -> None:
         st.info(words("tiny.dropped", count=dropped), icon=":material/info:")
 
 
-def _choice(words: Words, key: str, options: Iterable[str], named: str, width: int) -> None:
+def _choice(words: Words, key: str, options: Iterable, named: Callable[[Any], str], width: int) -> None:
     state.remember(
-        st.selectbox, words(f"tiny.{key}"), list(options), format_func=lambda option: words(f"{named}.{option}"),
-        key=key, on_change=lambda: _let_go(key), width=width,
+        st.selectbox, words(f"tiny.{key}"), list(options), format_func=named, key=key,
+        on_change=lambda: _let_go(key), width=width,
     )  # fmt: skip
-
-
-def _number(words: Words, key: str, low: int, high: int, width: int) -> None:
-    state.remember(
-        st.number_input, words(f"tiny.{key}"), low, high, key=key, on_change=lambda: _let_go(key), width=width
-    )
 
 
 def _new_seed() -> None:
