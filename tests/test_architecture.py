@@ -17,7 +17,7 @@ LIGHT = {"training", *(f"training.{name}" for name in LIGHT_TRAINING)}
 
 CORE = {
     "cells", "initial", "network", "digits", "checkpoints", "trace", "measures", "learn", "fan", "arithmetic", "tasks",
-    "upscaling",
+    "upscaling", "neuron", "mistakes",
 }  # fmt: skip
 ALL = CORE | {"figures", "text", "rnnviz"}
 
@@ -36,6 +36,8 @@ MAY_IMPORT = {
     "learn": {"cells", "network", "trace"},
     "upscaling": {"network", "trace"},
     "arithmetic": {"cells", "network", "trace"},
+    "neuron": set(),
+    "mistakes": set(),
     "tasks": {"cells", "initial", "network", "digits", "trace", "learn"},
     "fan": {"cells", "initial", "network", "trace", "measures"},
     "training": {

@@ -13,7 +13,7 @@ from ..legend import formula
 
 def tex(value: float, digits: int = 4) -> str:
     """Return a number for a formula: some digits, powers of ten where it is very small or large."""
-    value = float(value)
+    value = float(value) + 0.0  # no minus before a zero
     if not np.isfinite(value):
         return r"\infty" if value > 0 else r"-\infty" if value < 0 else r"\text{nan}"
     if value and not 1e-3 <= abs(value) < 1e5:
@@ -44,9 +44,14 @@ def matrix(rows: Sequence[Sequence[float]], digits: int = 3) -> str:
     return rf"\begin{{bmatrix}}{inner}\end{{bmatrix}}"
 
 
+def aligned(lines: Sequence[str]) -> str:
+    """Return formulas below one another, aligned at their "&"."""
+    return r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}"
+
+
 def plain(value: float, digits: int = 4) -> str:
     """Return a number for a sentence or a table, with a true minus."""
-    value = float(value)
+    value = float(value) + 0.0  # no minus before a zero
     if not np.isfinite(value):
         return "∞" if value > 0 else "−∞" if value < 0 else "–"
     if value and not 1e-3 <= abs(value) < 1e5:

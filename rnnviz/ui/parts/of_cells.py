@@ -8,7 +8,29 @@ TINY = {"cell": "rnn_tanh", "units": 2, "steps": 3, "features": 2, "depth": 1, "
 PARTS = {
     "byhand": Part("cells", TINY | {"node": None, "stage": None}, {}),
     "terms": Part("cells", TINY, {}),
-    "neuron": Part("cells", {}, {}),
+    "neuron": Part(
+        "cells",
+        {
+            "w_x": 0.8,
+            "w_h": 0.9,
+            "b": 0.1,
+            "steps": 4,
+            "loss": "last",
+            "rate": 0.1,
+            "stage": 3,
+            "at": 0,
+            "edits": {},
+        },
+        {
+            "neuron-end": {},
+            "neuron-every": {"loss": "every"},
+            "neuron-vanish": {"w_h": 0.3, "steps": 6},
+            "neuron-saturated": {"w_x": 3.0, "w_h": 2.0, "b": 1.0},
+            "neuron-learnt": {"at": 20, "stage": 4, "loss": "every"},
+        },
+        answer="b",
+        reveals="neuron-end",
+    ),
     "activations": Part(
         "cells",
         {"activation": "tanh", "point": 0.5, "node": None, "unit": 1, "gain": 1.0, "seed": 0},
