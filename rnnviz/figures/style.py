@@ -150,6 +150,14 @@ PARAMETERS: dict[str, list[dict[str, str]]] = {
 """Groups of parameters on an unrolled network: of its first layer, of its second, and of the readout. A group has one
 colour at all steps, since its weights are the same ones there; a bias has that of its matrix."""
 
+
+def parameter(name: str) -> dict[str, str]:
+    """Return a parameter's colour by theme, given its name in torch: "rnn.weight_hh_l0", "head.bias"."""
+    room, _, rest = name.partition(".")
+    place, kind = (2, "head") if room == "head" else (int(rest[-1]), rest.partition("_")[2][:2])
+    return {theme: groups[place][kind] for theme, groups in PARAMETERS.items()}
+
+
 BOXES: dict[str, dict[str, str]] = {
     "light": {"x": "#8A5A00", "h": "#1B5FA6", "y": "#5B45B0", "wrong": "#C0271B", "line": "#4A4D55"},
     "dark": {"x": "#F0B65B", "h": "#9BCBEB", "y": "#B7A9F5", "wrong": "#E5533D", "line": "#C9CCD3"},

@@ -1,10 +1,13 @@
 """Part 1: every number of a small network, forward and backward, with the arithmetic that makes it."""
 
+import streamlit as st
+
 from ... import arithmetic
 from ...text import Words
 from ..parts.lesson import lesson
 from . import tiny
-from .graph import graph
+from .graph import graph, moments
+from .matrices import matrices
 
 PART = "byhand"
 
@@ -14,6 +17,11 @@ def show(words: Words) -> dict[str, object]:
     tiny.controls(words)
     shown = tiny.chosen()
     made = arithmetic.graph(shown.network, shown.x, shown.label, shown.loss)
-    graph(words, shown, made, "byhand_graph")
+    with st.container(key="part_figure", gap="small"):
+        graph(words, shown, made, "byhand_graph")
+    st.subheader(words("matrices.title"), anchor=False)
+    stage = st.session_state["stage"]
+    backward = stage is not None and stage > len(moments(made)[0])
+    matrices(words, shown, made, backward, "byhand_matrices")
     lesson(words, PART)
     return tiny.link(PART)

@@ -143,8 +143,8 @@ def link(part: str) -> dict[str, object]:
 def controls(words: Words) -> None:
     """Show what the network is made of, in a row that breaks where it must, and how to get the seed's numbers back."""
     _settle()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="tiny"):
-        _choice(words, "cell", CELLS, lambda cell: words(f"cell.{cell}"), 170)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="tiny"):
+        _choice(words, "cell", CELLS, lambda cell: words(f"cell.{cell}"), 205)
         for key, (low, high) in LIMITS.items():
             _choice(words, key, range(low, high + 1), str, 76)
         _choice(words, "loss", LOSSES, lambda loss: words(f"tiny.loss_of.{loss}"), 205)

@@ -116,18 +116,11 @@ def _network(words: Words, shown: Tiny, made: Graph) -> dict[str, object]:
         ],
         "forward": [[place[id(box)] for box in moment] for moment in forward],
         "backward": [[place[id(box)] for box in moment] for moment in backward],
-        "groups": [{"name": name} | colours(name) for name in made.parameters],
+        "groups": [{"name": name} | style.parameter(name) for name in made.parameters],
         "targets": _targets(shown),
         "scales": style.SCALES,
         "ranges": _RANGES,
     }
-
-
-def colours(name: str) -> dict[str, str]:
-    """Return a parameter's colour by theme, given its name in torch."""
-    room, _, rest = name.partition(".")
-    place, kind = (2, "head") if room == "head" else (int(rest[-1]), rest.partition("_")[2][:2])
-    return {theme: style.PARAMETERS[theme][place][kind] for theme in style.PARAMETERS}
 
 
 def _given(made: Graph) -> list[Box]:

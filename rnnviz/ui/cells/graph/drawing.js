@@ -142,7 +142,9 @@ class Drawing {
   paint(place, back, node) {
     const { nodes, boxes, scales, ranges } = this.data;
     const last = this.data.backward.length + 1;
-    const most = Math.max(...nodes.map(({ gradient, name }) => (name === "loss" ? 0 : Math.abs(gradient))), 1e-12);
+    // The loss's own, 1 and shares of 1, would make everything else pale.
+    const slopes = [...this.unit.keys()].filter((at) => ranges[boxes[nodes[at].box].kind][0] !== "mistake");
+    const most = Math.max(...slopes.map((at) => Math.abs(nodes[at].gradient)), 1e-12);
     this.most = most;
     for (const [at, { group, rect, text }] of this.unit) {
       const it = nodes[at];

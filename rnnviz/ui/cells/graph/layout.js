@@ -101,6 +101,10 @@ function edgePath(from, i, to, j) {
   const b = unitAt(to, j);
   const [x1, y1] = from.lying ? [a.x + CELL.width / 2, a.y] : [a.x + CELL.width, a.y + CELL.height / 2];
   const [x2, y2] = to.lying ? [b.x + CELL.width / 2, b.y + CELL.height] : [b.x, b.y + CELL.height / 2];
+  if (from.lying && to.lying && Math.abs(x2 - x1) > 3 * CELL.width) { // a step's loss, and the mean of all at the end
+    const level = y2 + BETWEEN_ROWS / 2;
+    return `M${x1},${y1}C${x1},${level} ${x1},${level} ${x1 + 16},${level}L${x2 - 16},${level}C${x2},${level} ${x2},${level} ${x2},${y2}`;
+  }
   const reach = Math.min(Math.max(Math.hypot(x2 - x1, y2 - y1) * 0.45, 10), 90);
   const out = from.lying ? [x1, y1 - reach] : [x1 + reach, y1];
   const into = to.lying ? [x2, y2 + reach] : [x2 - reach, y2];
