@@ -216,9 +216,9 @@ def test_pictures_become_the_sequences_that_everyone_reads(digits, settings):
     config = Config(cell="rnn_tanh", hidden_size=4, validation=0, **settings)
     known = part(digits, 0, 8)
     trainer = Trainer(config, known)
-    read = trainer._task.sequences(torch.tensor(known.images))
+    read = trainer._task.sequences(torch.tensor(known.images, device=trainer.device))
     expected = as_sequences(known.images, config.reading, config.delay) / np.float32(255)
-    np.testing.assert_array_equal(read.numpy(), expected)
+    np.testing.assert_array_equal(read.cpu().numpy(), expected)
     assert trainer.network().input_size == config.input_size
 
 
@@ -324,7 +324,7 @@ def test_an_update_has_the_loss_and_the_gradient_that_a_trace_has(digits, delay)
     row = trainer.row()
     assert row.loss == pytest.approx(np.mean([trace.loss for trace in traces]), rel=1e-5)
     ours = np.mean([trace.grad["logits"].sum(axis=0) for trace in traces], axis=0)  # what the readout's bias gets
-    theirs = dict(trainer.model.named_parameters())["head.bias"].grad.numpy()
+    theirs = dict(trainer.model.named_parameters())["head.bias"].grad.cpu().numpy()
     np.testing.assert_allclose(theirs, ours, atol=1e-7)
 
 
@@ -332,7 +332,7 @@ def test_while_it_learns_the_mean_psnr_of_what_is_held_back_is_measured(digits):
     network, history = train(UPSCALING, digits.images[:300], digits.labels[:300])
     held = digits.images[240:300] / 255
     written = upscaling.upscale(network, upscaling.halve(held), UPSCALING.delay)
-    assert history[-1].score == pytest.approx(upscaling.psnr(written, held).mean(), abs=1e-4)
+    assert history[-1].score == pytest.approx(upscaling.psnr(written, held).mean(), abs=1e-3)  # cuDNN: TF32
     assert history[-1].score > history[0].score
     assert history[-1].loss < history[0].loss
 
