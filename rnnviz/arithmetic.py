@@ -64,7 +64,7 @@ class Node:
     terms: tuple["Term", ...] = ()
     """What is summed. Nothing for what is given."""
     shares: list["Share"] = field(default_factory=list)
-    """What its gradient is the sum of."""
+    """What its gradient is the sum of: one for each way to the loss; none where it does not matter to it."""
     gradient: float = 0.0
     """dL/d(value), by all ways."""
     picked: int | None = None
@@ -404,8 +404,11 @@ class _Building:
 
     def finished(self) -> Graph:
         """Return the graph, with its gradients: from the loss back to what was there first."""
-        self.nodes["loss"].gradient = 1.0
+        loss = self.nodes["loss"]
+        loss.gradient = 1.0
         for node in reversed(self.nodes.values()):
+            # What leads to scores that no loss asks for is no way.
+            node.shares = [share for share in node.shares if share.later.shares or share.later is loss]
             if node.shares:
                 node.gradient = sum(share.value for share in node.shares)
         return Graph(self.nodes, tuple(self.boxes), self.parameters)

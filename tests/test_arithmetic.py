@@ -128,6 +128,15 @@ def test_a_weight_collects_one_share_at_every_step_that_uses_it(cell):
             assert [share.later.step for share in node.shares] == list(range(T)), name
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_loss_after_the_last_step_is_reached_by_its_scores_alone(cell):
+    graph = arithmetic.graph(*example(cell, "last", 1))
+    for node in graph.parameters["head.weight"].flat:
+        assert [share.later.step for share in node.shares] == [T - 1]
+    assert not graph["y.1.0"].shares
+    assert not any(share.later.letter == "y" for share in graph["h_l0.1.0"].shares)
+
+
 def order(cell: str) -> list[str]:
     """Return the signals of the second step, as they come to be."""
     graph = arithmetic.graph(*example(cell, "last", 1))

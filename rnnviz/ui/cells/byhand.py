@@ -4,7 +4,8 @@ import streamlit as st
 
 from ... import arithmetic
 from ...text import Words
-from ..parts.lesson import lesson
+from ..parts import stories
+from ..parts.lesson import lesson, predict
 from . import tiny
 from .graph import graph, moments
 from .matrices import matrices
@@ -19,6 +20,8 @@ def show(words: Words) -> dict[str, object]:
     made = arithmetic.graph(shown.network, shown.x, shown.label, shown.loss)
     with st.container(key="part_figure", gap="small"):
         graph(words, shown, made, "byhand_graph")
+    stories.buttons(words, list(stories.PARTS[PART].stories))
+    predict(words, PART)
     st.subheader(words("matrices.title"), anchor=False)
     stage = st.session_state["stage"]
     backward = stage is not None and stage > len(moments(made)[0])

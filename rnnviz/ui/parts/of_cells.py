@@ -6,7 +6,21 @@ TINY = {"cell": "rnn_tanh", "units": 2, "steps": 3, "features": 2, "depth": 1, "
 """What the small network of two parts begins with."""
 
 PARTS = {
-    "byhand": Part("cells", TINY | {"node": None, "stage": None}, {}),
+    "byhand": Part(
+        "cells",
+        TINY | {"node": None, "stage": None},
+        {
+            "byhand-state": {"node": "h_l0.1.0"},
+            "byhand-weight": {"node": "rnn.weight_hh_l0.0.1", "stage": 30},
+            "byhand-middle": {"node": "l.1", "loss": "every", "edits": {"y.0": -1.0}},
+            "byhand-forget": {"cell": "lstm", "node": "c_l0.1.0"},
+            "byhand-reset": {"cell": "gru", "node": "a_n_l0.1.0"},
+            "byhand-peephole": {"cell": "peephole_lstm", "node": "a_o_l0.1.0"},
+            "byhand-layers": {"depth": 2, "node": "h_l0.1.0", "stage": 42},
+        },
+        answer="b",
+        reveals="byhand-weight",
+    ),
     "terms": Part("cells", TINY, {}),
     "neuron": Part(
         "cells",

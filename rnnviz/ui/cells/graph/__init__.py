@@ -14,7 +14,7 @@ from ....figures import style
 from ....text import Words
 from ... import state
 from ..tiny import Tiny
-from .formulas import formulas
+from .formulas import formulas, gradients
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("layout.js", "numbers.js", "panel.js", "drawing.js", "graph.js")
@@ -30,7 +30,7 @@ _FAMILIES = {"rnn_tanh": "rnn", "rnn_relu": "rnn", "rnn_sigmoid": "rnn", "lstm":
 _WORDS = (
     "play", "pause", "previous", "next", "speed", "forward", "backward", "place", "graph", "panel", "computed",
     "gradient", "sum", "given_input", "given_parameter", "given_start", "given_target", "no_way", "beside", "begins",
-    "shared", "target", "scale_value", "scale_gradient", "free", "rest",
+    "shared", "target", "scale_value", "scale_gradient", "free", "rest", "asked",
 )  # fmt: skip
 _RANGES = {
     "gate": ("gate", 0.0, 1.0), "probability": ("probability", 0.0, 1.0), "error": ("mistake", 0.0, 2.0),
@@ -45,12 +45,13 @@ _KINDS = {
 def moments(made: Graph) -> tuple[list[list[Box]], list[list[Box]]]:
     """Return the moments of the way forward and those of the way back; after the latter come the weights' sums.
 
-    Probabilities lie beside the way to the loss, which takes the scores themselves: nothing comes back through them.
-    Beside squared errors there are none.
+    The way back leaves out what does not reach the loss: probabilities, since it takes the scores themselves, and the
+    scores of steps without a target. Beside squared errors there are no probabilities at all.
     """
     squared = any(box.signal == "e" for box in made.boxes)
     forward = [moment for moment in made.moments if not squared or moment[0].signal != "p"]
-    return forward, [moment for moment in reversed(forward) if moment[0].signal != "p"]
+    reaching = [[box for box in moment if box.nodes[0].shares or box.signal == "loss"] for moment in forward]
+    return forward, [moment for moment in reversed(reaching) if moment]
 
 
 def graph(words: Words, shown: Tiny, made: Graph, key: str) -> None:
@@ -186,6 +187,8 @@ def _captions(words: Words, shown: Tiny, forward: list[list[Box]], backward: lis
             if first.layer is not None and shown.network.num_layers > 1:
                 at = words("byhand.at_layer", step=first.step + 1, layer=first.layer + 1)
             says = words("byhand.moment", at=at, says=says)
+        if way == "backward":
+            return {"says": says, "formula": gradients(moment, shown.network.num_layers > 1)}
         signals = [box.signal for box in moment]
         return {"says": says, "formula": formulas(shown.network.cell, signals, shown.loss, first.layer, first.step)}
 

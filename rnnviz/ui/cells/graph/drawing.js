@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const SMALLEST = 0.74; // a drawing that is wider than its room shrinks so far, and is then scrolled
 const LARGEST = 1.35;
-const ABOVE = 335; // pixels of the window that the rest of the page takes, so that all of the drawing can be seen at once
+const ABOVE = 345; // pixels of the window that the rest of the page takes, so that all of the drawing can be seen at once
 const MANY = [[24, 0.6], [70, 0.38], [Infinity, 0.2]]; // edges per step, and how strong they are at rest
 
 class Drawing {
@@ -94,6 +94,7 @@ class Drawing {
     const strength = MANY.find(([most]) => this.drawn.length / steps <= most)[1];
     this.svg.style.setProperty("--edge", strength);
     for (const edge of this.drawn) {
+      edge.reaches = nodes[edge.from].shares.some(([later]) => later === edge.to); // the loss
       const [a, b] = [edge.from, edge.to].map((at) => [this.layout.boxes[nodes[at].box], boxes[nodes[at].box].nodes.indexOf(at)]);
       const weight = edge.weight === undefined ? null : nodes[edge.weight];
       const bus = this.layout.buses[boxes[nodes[edge.to].box].layer];
@@ -165,10 +166,10 @@ class Drawing {
       const slopeSays = back ? `, ${this.data.words.gradient} ${brief(it.gradient)}` : "";
       group.setAttribute("aria-label", `${spokenSymbol(it)} = ${there ? brief(it.value) : "?"}${slopeSays}`);
     }
-    for (const { element, from, to, weight } of this.drawn) {
+    for (const { element, from, to, weight, reaches } of this.drawn) {
       const ended = back === last;
-      const lit = ended ? weight !== undefined : back ? this.taught[from] === back : this.valued[to] === place;
-      const past = back ? this.taught[from] <= back : this.valued[to] <= place;
+      const lit = back ? reaches && (ended ? weight !== undefined : this.taught[from] === back) : this.valued[to] === place;
+      const past = back ? reaches && this.taught[from] <= back : this.valued[to] <= place;
       const terms = to === node || weight === node;
       const shares = from === node;
       element.classList.toggle("lit", lit);

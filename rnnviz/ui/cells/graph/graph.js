@@ -193,9 +193,12 @@ class ByHand {
     });
     const free = document.createElement("li");
     free.innerHTML = `<i class="free"></i>${this.data.words.free}`;
+    const asked = document.createElement("li");
+    asked.innerHTML = `<i class="asked"></i>${this.data.words.asked}`;
+    asked.hidden = this.data.targets.every((target) => target === null);
     const scale = document.createElement("li");
     scale.className = "scale";
-    this.find(".key").replaceChildren(...items, free, scale);
+    this.find(".key").replaceChildren(...items, free, asked, scale);
   }
 
   /* And those of the units. */

@@ -109,7 +109,7 @@ class Panel {
   }
 
   power(node) {
-    return node.index ? `${symbolOf(node)}<sup>2</sup>` : `(${symbolOf(node)})<sup>2</sup>`;
+    return node.letter.length === 1 ? `${symbolOf(node)}<sup>2</sup>` : `(${symbolOf(node)})<sup>2</sup>`;
   }
 
   /* A product as symbols and as numbers. */

@@ -52,7 +52,7 @@ def shape_of(name: str, shown: Tiny) -> tuple[str, str]:
         count = 3 if "weight_ch" in name else blocks
         first, rows = ("H", str(H)) if count == 1 else (f"{count}H", f"{count}·{H}")
     if network.arrays[name].ndim == 1:
-        return f"({first},)", rows
+        return f"({first})", rows
     columns = "D" if name.endswith("weight_ih_l0") else "H"
     return f"({first}, {columns})", f"{rows} × {network.arrays[name].shape[1]}"
 
