@@ -9,12 +9,14 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from .cells import CELLS
 from .network import Network
-from .trace import Trace, record
+from .trace import Signals, Trace, record
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -48,6 +50,38 @@ def gradients(network: Network, trace: Trace) -> dict[str, np.ndarray]:
             found[f"{name[:-1]}0"] = found[f"{name[:-1]}0"] + found.pop(name)
     dlogits = trace.grad["logits"]
     return found | {"head.weight": dlogits.T @ x, "head.bias": dlogits.sum(axis=0)}
+
+
+def by_use(network: Network, trace: Trace) -> dict[str, np.ndarray]:
+    """Return what the use of every parameter at each step adds to its gradient, (T, *its shape), under torch's names.
+
+    That is the gradient in a copy of the parameter which that step alone uses; the sum over the steps is `gradients`.
+    A step's share is linear in the gradients of that step, and those of no other step enter it.
+    """
+    steps = [gradients(network, _only(trace, t)) for t in range(len(trace))]
+    return {name: np.stack([step[name] for step in steps]) for name in steps[0]}
+
+
+def by_loss(network: Network, trace: Trace) -> list[Trace]:
+    """Return the trace of each step's loss alone, (T) of them: the losses of the other steps send nothing back.
+
+    Their gradients sum to those of the trace. Each one's `loss` is the product of the readout and its own gradient.
+    """
+    dlogits, T = trace.grad["logits"], len(trace)
+    return [
+        record(network, trace["x"], np.where(np.arange(T)[:, None] == t, dlogits, 0.0), trace.h0, "dot")
+        for t in range(T)
+    ]
+
+
+def _only(trace: Trace, t: int) -> Trace:
+    """Return a trace whose gradients are those of step t, and zero at all others."""
+    kept = {}
+    for name, array in trace.grad.items():
+        over_time = (slice(None), t) if name in ("a", *CELLS[trace.cell].states) else t
+        kept[name] = np.zeros_like(array)
+        kept[name][over_time] = array[over_time]
+    return replace(trace, grad=Signals(kept))
 
 
 def norm(arrays: Arrays) -> float:

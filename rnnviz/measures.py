@@ -39,6 +39,26 @@ def gradient_norms(trace: Trace, of: str = "h", layer: int = -1, relative: bool 
     return _relative(norms) if relative else norms
 
 
+def step_losses(trace: Trace, label, loss: str) -> np.ndarray:
+    """Return each step's share (T,) in the loss that `record` took for this label and loss; their sum is `trace.loss`.
+
+    Steps without a target have none: all but the last for "last". Raises ValueError for a loss that is no such sum.
+    """
+    logits, T = trace["logits"], len(trace)
+    if loss == "mse":
+        return ((logits - label) ** 2).sum(axis=1) / logits.size
+    if loss == "last":
+        label = np.where(np.arange(T) == T - 1, trace.label, -1)
+    elif loss != "every":
+        raise ValueError(f'loss must be "last", "every" or "mse". Got {loss!r}.')
+    label = np.asarray(label)
+    top = logits.max(axis=1)
+    log_sum_exp = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+    own = np.take_along_axis(logits, np.maximum(label, 0)[:, None], axis=1)[:, 0]
+    known = label >= 0
+    return np.where(known, log_sum_exp - own, 0.0) / known.sum()
+
+
 def weight_contributions(network: Network, trace: Trace, layer: int = -1) -> np.ndarray:
     """Return log10 of the norm (T,) of each step's contribution to ∂L/∂W_hh; -inf marks exactly zero.
 
