@@ -19,7 +19,7 @@ FINER = 40  # pixels a side while the digit is cropped; 5 per pixel of the origi
 @cache
 def uci() -> DigitSet:
     """Return the 1,797 digits as a DigitSet named "uci", enlarged bicubically and put through MNIST's geometry."""
-    small, labels = _eight_by_eight()
+    small, labels = eight_by_eight()
     images = np.stack([to_mnist_geometry(_enlarged(digit)) for digit in small])
     return DigitSet("uci", np.rint(images * 255).astype(np.uint8), labels)
 
@@ -32,7 +32,7 @@ def _enlarged(digit: np.ndarray) -> np.ndarray:
     return np.clip(np.asarray(large, float), 0, 1)
 
 
-def _eight_by_eight() -> tuple[np.ndarray, np.ndarray]:
+def eight_by_eight() -> tuple[np.ndarray, np.ndarray]:
     """Return the original images (1797, 8, 8), in [0, 1], and labels uint8 (1797,).
 
     Reading scikit-learn's own file takes 0.02 s; `load_digits` imports scikit-learn for it, 1 s and 150 MB of a

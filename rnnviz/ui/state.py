@@ -15,6 +15,7 @@ import streamlit as st
 from .. import checkpoints, digits, initial, learn
 from ..cells import CELLS
 from ..tasks import words
+from ..tasks.shapes import SHAPES
 from ..text import LANGUAGES, Words
 from ..training import recall
 from ..training.presets import PRESETS
@@ -206,7 +207,12 @@ LINK: dict[str, Callable[[str], Any]] = {
     "biases": _whole(1, 2),
     "readout": _one_of(lambda: words.READOUTS),
     "many": _whole(0, 1),
-    "shape": _name,
+    "corpus": _one_of(lambda: words.CORPORA),
+    "dim": _whole(2, 8),
+    "spread": _number(0.05, 2.0),
+    "letter": _whole(1, 99),
+    "shape": _one_of(lambda: SHAPES),
+    "given": _word,
     "stacking": _one_of(lambda: ("own", "shared")),
     "upscaler": _upscaler,
 }

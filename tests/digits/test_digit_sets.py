@@ -37,7 +37,7 @@ def test_the_bundled_digits_are_all_there_in_mnists_geometry():
 def test_the_bundled_digits_are_scikit_learns():
     from sklearn.datasets import load_digits
 
-    images, labels = uci._eight_by_eight()
+    images, labels = uci.eight_by_eight()
     expected = load_digits()
     np.testing.assert_array_equal(images, expected.images / 16)
     np.testing.assert_array_equal(labels, expected.target)
@@ -45,9 +45,9 @@ def test_the_bundled_digits_are_scikit_learns():
 
 
 def test_the_bundled_digits_are_found_when_scikit_learn_keeps_its_file_elsewhere(monkeypatch):
-    images, labels = uci._eight_by_eight()
+    images, labels = uci.eight_by_eight()
     monkeypatch.setattr(uci.importlib.util, "find_spec", lambda name: None)
-    for found, expected in zip(uci._eight_by_eight(), (images, labels), strict=True):
+    for found, expected in zip(uci.eight_by_eight(), (images, labels), strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
