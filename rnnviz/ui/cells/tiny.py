@@ -88,6 +88,8 @@ def seeded(cell: str, units: int, steps: int, features: int, depth: int, loss: s
     drawn = initial.network(cell, D, units, L, OUTPUTS, seed).arrays
     found = {name: _round(array) for name, array in drawn.items() if not name.endswith(f"_l{depth}")}
     found["rnn.weight_ih_l0"] = found["rnn.weight_ih_l0"][:, :features]
+    one, other = found["head.weight"]
+    other[one == other] *= -1.0  # a unit that speaks for both classes alike would have no gradient at all
     random = np.random.default_rng((seed, 1))  # not the generator that the weights come from
     x = random.choice([-1.0, -0.5, 0.5, 1.0], (T, D))
     classes, targets = random.integers(OUTPUTS, size=T), random.choice([-1.0, -0.5, 0.5, 1.0], (T, OUTPUTS))
