@@ -89,12 +89,12 @@ def names(task: str | None = "classify") -> list[str]:
 
 
 @cache
-def _task(path: Path, written: int) -> str | None:
-    """Return what a network is for; None where its file does not tell."""
+def _task(path: Path, written: int) -> str:
+    """Return what a network is for; where its file is damaged the usual, so that whoever opens it is told."""
     try:
         return _open(path, tensors=False)[1].task
-    except CheckpointError:
-        return None
+    except (CheckpointError, OSError):
+        return "classify"
 
 
 def load(source: str | Path) -> Network:

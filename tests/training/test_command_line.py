@@ -87,11 +87,12 @@ def test_networks_shows_every_shipped_network(run):
     result = run("networks")
     assert result.exit_code == 0
     rows = {line.split()[0]: line.split()[1:] for line in result.output.splitlines()[1:]}
-    assert sorted(rows) == checkpoints.names()
+    assert sorted(rows) == checkpoints.names(None)
     for name, row in rows.items():
         card = checkpoints.card(name)
-        shares = [f"{card.accuracy[digits]:.2%}" for digits in ("mnist", "uci")]
-        assert row == [card.cell, f"{checkpoints.load(name).num_parameters:,}", *shares]
+        form = "{:.2%}" if card.task == "classify" else "{:.2f} dB"
+        scores = [form.format(card.scores[digits]) for digits in ("mnist", "uci")]
+        assert row == [card.cell, f"{checkpoints.load(name).num_parameters:,}", *" ".join(scores).split()]
 
 
 # ---- train: what is asked for

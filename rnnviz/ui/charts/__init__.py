@@ -33,7 +33,8 @@ class Chart(NamedTuple):
     """The figure, or its JSON where it was drawn before."""
     alt: str
     follow: Mapping[str, object] | None = None
-    """What it does, without Python, when the slider of `moment` moves: `OVER_UPDATES`, or `frames_of` its lines."""
+    """What it does, without Python, when the slider of `moment` moves: `OVER_UPDATES`, `frames_of` its lines, or
+    `rows_of` a picture."""
 
     def as_text(self) -> "Chart":
         """Return the same with its figure as JSON, which sessions can share."""
@@ -52,6 +53,15 @@ def frames_of(frames: Sequence[Mapping[str, object]], rows: Sequence[int], floor
     return {"frames": list(frames), "rows": [int(row) for row in rows], "floor": float(floor)}
 
 
+def rows_of(rows: Sequence[tuple[float, float] | None], veil: bool, square: bool = False) -> dict[str, object]:
+    """Return how a picture whose rows run down follows the slider: at step k (from 1) rows[k - 1] are framed.
+
+    rows: from where to where on the y axis; None where a step has none. veil: whether what lies below, and is yet to
+    come, is veiled. square: whether the figure is as tall as it is wide.
+    """
+    return {"boxes": [each and [float(end) for end in each] for each in rows], "veil": veil, "square": square}
+
+
 def charts(items: Sequence[Chart], theme: str, key: str, moment: Mapping[str, object] | None = None) -> None:
     """Show figures beside and below one another, as the width and the style sheet of `key` allow.
 
@@ -68,12 +78,14 @@ def charts(items: Sequence[Chart], theme: str, key: str, moment: Mapping[str, ob
 
 
 def moment(
-    steps: Sequence[int], words: dict[str, str], key: str, at: int | None = None, rest: int | None = None
+    steps: Sequence[int], words: dict[str, object], key: str, at: int | None = None, rest: int | None = None
 ) -> int | None:
     """Show a slider over the frames that were taken at the updates `steps`, and return the chosen update.
 
     None means the newest, whichever that is: the slider follows until it is moved. at: where it begins. rest: it is
     only told of once the slider has rested for so many milliseconds; charts that follow the slider move at once.
+    words: "moment" names the slider, "newest" its button; "at" with {step} is what it says, or a sentence per frame;
+    with "play" and "pause" there is a button that plays the frames.
     """
     now = st.session_state.get(key) or {}
     told = {"steps": [int(step) for step in steps], "at": now.get("moment", at), "words": words, "key": key}

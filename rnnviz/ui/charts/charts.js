@@ -82,11 +82,13 @@ class Charts {
     if (!width || shown === held.shown) return this.place(held);
     held.shown = shown;
     const { data, layout } = JSON.parse(chart.figure);
+    const margin = layout.margin ?? { l: 0, r: 0, t: 0, b: 0 };
+    if (chart.follow?.square) layout.height = width - margin.l - margin.r + margin.t + margin.b;
     const family = getComputedStyle(this.root).fontFamily;
     held.follow = chart.follow;
     held.frames = chart.follow?.frames?.map(unpacked);
-    const margin = layout.margin ?? { l: 0, r: 0, t: 0, b: 0 };
     held.axis = { left: margin.l, wide: width - margin.l - margin.r, range: layout.xaxis?.range };
+    held.upright = { top: margin.t, tall: layout.height - margin.t - margin.b, range: layout.yaxis?.range };
     held.cursor.style.top = `${margin.t}px`;
     held.cursor.style.bottom = `${margin.b}px`;
     held.placed = null;
@@ -113,12 +115,28 @@ class Charts {
       cursor.style.left = `${axis.left + (axis.wide * (update - first)) / (last - first)}px`;
       cursor.hidden = update < first || update > last;
     }
+    if (follow.boxes) this.frame(held, follow.boxes[update - 1]);
     if (!frames) return;
     const norms = frames.map((each) => normsAt(each, update));
     const zeros = follow.rows.filter((_, row) => norms.some((each) => each[row] === ZERO));
     const y = norms.map((each) => each.map((norm) => (norm === ZERO || norm === UNKNOWN ? null : norm / 100)));
     const x = [...frames.map(() => follow.rows), zeros];
     window.Plotly.restyle(plot, { x, y: [...y, zeros.map(() => follow.floor)] }, x.map((_, trace) => trace));
+  }
+
+  /* Frame the rows [first, last] of a step, values of the y axis, and veil all below, which is yet to come; no rows
+   * where a step has none. */
+  frame({ axis, upright, follow, box, veil }, rows) {
+    const [end, start] = upright.range; // rows run down
+    const at = (value) => upright.top + (upright.tall * (value - start)) / (end - start);
+    const place = (element, from, to, wider) => {
+      const [left, width] = [axis.left - wider, axis.wide + 2 * wider];
+      element.style.cssText = `left:${left}px;width:${width}px;top:${from - wider}px;height:${to - from + 2 * wider}px`;
+    };
+    box.hidden = !rows;
+    if (rows) place(box, at(rows[0]), at(rows[1]), 2);
+    veil.hidden = !follow.veil;
+    if (follow.veil) place(veil, rows ? at(rows[1]) : at(start), at(end), 0);
   }
 
   make(name) {
@@ -130,10 +148,16 @@ class Charts {
     const cursor = document.createElement("i");
     cursor.className = "cursor";
     cursor.hidden = true;
-    const box = document.createElement("div");
-    box.append(plot, cursor);
-    element.append(caption, box);
-    return { element, caption, plot, cursor, shown: "" };
+    const [veil, box] = ["veil", "box"].map((kind) => {
+      const overlay = document.createElement("i");
+      overlay.className = kind;
+      overlay.hidden = true;
+      return overlay;
+    });
+    const around = document.createElement("div");
+    around.append(plot, cursor, veil, box);
+    element.append(caption, around);
+    return { element, caption, plot, cursor, veil, box, shown: "" };
   }
 
   /* Without Plotly.purge: a figure that is still being drawn would stumble over it, and nothing outside holds it. */

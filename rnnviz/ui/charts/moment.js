@@ -1,6 +1,7 @@
 /* A slider over the frames of a film. It follows the newest frame until it is moved. */
 
 const LESSON_LINK = 'a[href^="#story-"]';
+const PLAYED_MS = 400; // a frame stands so long while they are played
 const SEND_MS = 90; // between two moments told to Python while the thumb is dragged; or after the last one, as asked
 
 class Moment {
@@ -8,9 +9,32 @@ class Moment {
     this.find = (selector) => root.querySelector(selector);
     this.at = null; // the chosen update, or null for the newest
     const slider = this.find("input");
-    slider.addEventListener("input", () => this.choose(this.data.steps[+slider.value]));
-    slider.addEventListener("keydown", (event) => event.key === "End" && this.choose(null, event));
-    this.find("button").addEventListener("click", () => this.choose(null));
+    const go = (...chosen) => (this.pause(), this.choose(...chosen));
+    slider.addEventListener("input", () => go(this.data.steps[+slider.value]));
+    slider.addEventListener("keydown", (event) => event.key === "End" && go(null, event));
+    this.find(".newest").addEventListener("click", () => go(null));
+    this.find(".play").addEventListener("click", () => (this.playing ? this.pause() : this.play()));
+  }
+
+  /* Show the frames one after the other, from the first where the last is shown. */
+  play() {
+    const { steps } = this.data;
+    const last = steps.length - 1;
+    let frame = +this.find("input").value;
+    const next = () => {
+      frame = frame < last ? frame + 1 : 0;
+      this.choose(frame < last ? steps[frame] : null);
+      if (frame === last) this.pause();
+    };
+    this.playing = setInterval(next, PLAYED_MS);
+    next();
+    this.show();
+  }
+
+  pause() {
+    clearInterval(this.playing);
+    this.playing = 0;
+    this.show();
   }
 
   update(data, setState) {
@@ -42,12 +66,15 @@ class Moment {
     const slider = this.find("input");
     slider.max = steps.length - 1;
     slider.value = Math.max(0, frame);
-    const says = words.at.replace("{step}", steps[slider.value].toLocaleString("en-US"));
+    const told = Array.isArray(words.at) ? words.at[slider.value] : words.at;
+    const says = told.replace("{step}", steps[slider.value].toLocaleString("en-US"));
     slider.setAttribute("aria-label", words.moment);
     slider.setAttribute("aria-valuetext", says);
-    this.find("output").textContent = this.at === null ? `${says} ${words.following}` : says;
-    this.find("button").textContent = words.newest;
-    this.find("button").hidden = this.at === null;
+    this.find("output").textContent = this.at === null && words.following ? `${says} ${words.following}` : says;
+    this.find(".newest").textContent = words.newest;
+    this.find(".newest").hidden = this.at === null || Boolean(words.play);
+    this.find(".play").textContent = this.playing ? words.pause : words.play;
+    this.find(".play").hidden = !words.play;
   }
 }
 
@@ -56,5 +83,8 @@ const mounted = new WeakMap();
 export default function ({ data, parentElement, setStateValue }) {
   if (!mounted.has(parentElement)) mounted.set(parentElement, new Moment(parentElement));
   mounted.get(parentElement).update(data, setStateValue);
-  return () => mounted.delete(parentElement);
+  return () => {
+    mounted.get(parentElement)?.pause();
+    mounted.delete(parentElement);
+  };
 }
