@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from rnnviz.network import Network
 from rnnviz.tasks import words
 from rnnviz.tasks.words import Recipe, pair
 from rnnviz.trace import record
@@ -200,3 +201,83 @@ def test_the_floor_of_hello_is_the_sources():
 )
 def test_right_since_counts_from_the_last_wrong_one(right, since):
     assert words.right_since(right) == since
+
+
+# ---- Sentences
+
+
+def kinds(**settings) -> Recipe:
+    return Recipe(encoding="embedding", **({"dim": 2, "spread": 0.2, "rate": 0.03} | settings))
+
+
+def vectors(network: Network) -> np.ndarray:
+    return network.arrays["project.weight"].T
+
+
+def test_sentences_are_noun_verb_noun_stop_and_each_word_is_asked_for_but_the_first():
+    (x, labels), (more, _) = [next(iter(batch)) for batch in islice(words.sentences(1), 2)]
+    text = np.append(x.argmax(axis=1), labels[-1])
+    assert [words.KINDS[place] for place in text] == ["noun", "verb", "noun", "stop"] * words.PER_UPDATE
+    np.testing.assert_array_equal(text[1:], labels)
+    assert set(text) == set(range(len(words.KINDS)))
+    assert (x != more).any()
+    np.testing.assert_array_equal(next(words.sentences(1))[0][0], x)
+
+
+def test_the_least_loss_is_that_of_who_knows_the_kinds_and_no_more():
+    (x, labels) = next(words.sentences(0))[0]
+    known = np.zeros((len(labels), len(words.KINDS)))
+    for step, label in enumerate(labels):
+        known[step] = [1 / words.KINDS.count(kind) if kind == words.KINDS[label] else 0 for kind in words.KINDS]
+    loss = F.nll_loss(torch.tensor(known).clamp_min(1e-300).log(), torch.tensor(labels)).item()
+    assert pytest.approx(loss, rel=1e-12) == words.UNPREDICTABLE
+    assert words.KINDS[words.EXAMPLE[1]] == "verb"
+
+
+@pytest.mark.parametrize("dim", [2, 8])
+def test_words_with_the_same_successors_come_to_lie_together_from_six_seeds(dim):
+    for seed in range(6):
+        steps = list(islice(kinds(dim=dim, seed=seed).train_on_sentences(), 201))
+        before, after = words.closeness(vectors(steps[0].network)), words.closeness(vectors(steps[-1].network))
+        assert before.neighbours < 7
+        assert after.neighbours == words.STOP
+        assert after.ratio < (0.23 if dim == 2 else 0.5) < before.ratio
+        assert np.mean([step.loss for step in steps[-20:]]) < words.UNPREDICTABLE + 0.04
+
+
+def test_begun_as_wide_as_torchs_embedding_the_kinds_are_less_tidy_and_the_loss_is_as_low():
+    found, losses = [], []
+    for seed in range(6):
+        steps = list(islice(kinds(spread=1.0, seed=seed).train_on_sentences(), 201))
+        found.append(words.closeness(vectors(steps[-1].network)))
+        losses.append(np.mean([step.loss for step in steps[-20:]]))
+    assert [round(each.ratio, 2) for each in sorted(found)][:: len(found) - 1] == [0.24, 0.53]
+    assert min(each.neighbours for each in found) < words.STOP
+    assert max(losses) < words.UNPREDICTABLE + 0.04
+
+
+def test_closeness_is_distances_and_nearest_neighbours():
+    points = np.array([[0.0, 0.0], [0.0, 1.0], [3.0, 0.0], [3.0, 1.0], [9.0, 9.0]])
+    close = words.closeness(points, ["noun", "noun", "verb", "verb", "stop"])
+    apart = [3, 10**0.5, 10**0.5, 3] + [np.hypot(9 - x, 9 - y) for x, y in points[:4]]
+    assert close.ratio == pytest.approx(1.0 / np.mean(apart))
+    assert close.neighbours == 4
+    assert words.closeness(points, ["noun", "verb", "noun", "verb", "stop"]).neighbours == 0
+
+
+def test_two_numbers_are_drawn_as_they_are_and_more_in_their_principal_components():
+    from sklearn.decomposition import PCA
+
+    random = np.random.default_rng(0)
+    flat = random.standard_normal((7, 4, 2))
+    assert words.plane(flat)[0] is flat
+    paths = random.standard_normal((30, 9, 5)) * [5, 1, 3, 1, 1]
+    drawn, share = words.plane(paths)
+    judge = PCA(2).fit(paths.reshape(-1, 5))
+    np.testing.assert_allclose(np.abs(drawn.reshape(-1, 2)), np.abs(judge.transform(paths.reshape(-1, 5))), atol=1e-9)
+    assert share == pytest.approx(judge.explained_variance_ratio_.sum(), rel=1e-9)
+
+
+def test_a_small_spread_makes_the_same_first_vectors_smaller():
+    wide, small = kinds(spread=1.0).network(9), kinds(spread=0.2).network(9)
+    np.testing.assert_allclose(0.2 * vectors(wide), vectors(small), rtol=1e-12)
