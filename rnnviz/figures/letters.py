@@ -81,6 +81,53 @@ def _heatmap(
     return go.Figure(heatmap, layout)
 
 
+_BESIDE = ("top right", "bottom right", "top left", "bottom left")
+"""Where the names of points stand: those of points in one place beside one another."""
+
+
+def moving(
+    paths: np.ndarray, at: int, names: Sequence[str], looks: Sequence[tuple[str, str]], titles: Mapping[str, str],
+    hover: str, theme: str = "light", height: int = 420, chosen: int | None = None,
+) -> go.Figure:  # fmt: skip
+    """Return points as they stand after `at` updates of their paths (N, K, 2), each with its way behind it.
+
+    The axes hold the whole paths, so that nothing but the points moves. looks: colour and Plotly symbol of each.
+    titles: "x" and "y". hover: Plotly's hovertemplate, its text is the name. chosen: a point that is ringed.
+    """
+    colours = LINES[theme]
+    held = paths.reshape(-1, 2)
+    middle, reach = (held.max(axis=0) + held.min(axis=0)) / 2, float(np.ptp(held, axis=0).max()) * 0.58 or 1.0
+    traces = []
+    for k, (colour, _) in enumerate(looks):
+        x, y = paths[: at + 1, k].astype(np.float32).T
+        way = {"color": colour, "width": 2}
+        traces.append(go.Scatter(x=x, y=y, mode="lines", line=way, opacity=0.55, hoverinfo="skip"))
+    marks = {"color": [colour for colour, _ in looks], "symbol": [symbol for _, symbol in looks]}
+    begun, now = paths[0].astype(np.float32).T, paths[at].astype(np.float32).T
+    hollow = marks | {"symbol": [f"{symbol}-open" for _, symbol in looks], "size": 8}
+    traces.append(go.Scatter(x=begun[0], y=begun[1], mode="markers", marker=hollow, hoverinfo="skip"))
+    ring = {"width": [3 if k == chosen else 0 for k in range(len(looks))], "color": colours["level"]}
+    named = [escape(name) for name in names]
+    traces.append(
+        go.Scatter(
+            x=now[0], y=now[1], mode="markers+text", marker=marks | {"size": 14, "line": ring}, text=named,
+            textposition=[_BESIDE[k % 4] for k in range(len(looks))], textfont={"size": 18, "color": colours["curve"]},
+            hovertemplate=hover, cliponaxis=False,
+        )
+    )  # fmt: skip
+    bare = {"fixedrange": True, "gridcolor": colours["grid"], "zerolinecolor": colours["zero"], "ticks": ""}
+    sides = {
+        name: bare | {"range": [float(middle[k]) - reach, float(middle[k]) + reach], "constrain": "domain"}
+        | {"title": {"text": titles[name[0]], "standoff": 6}}
+        for k, name in enumerate(("xaxis", "yaxis"))
+    }  # fmt: skip
+    sides["yaxis"] |= {"scaleanchor": "x"}
+    ground = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
+    looks_of_all = {"showlegend": False, "dragmode": False, "hovermode": "closest", "height": height}
+    font = {"font": {"size": 15, "color": colours["text"]}, "margin": {"l": 56, "r": 14, "t": 10, "b": 46}}
+    return go.Figure(traces, sides | ground | looks_of_all | font)
+
+
 def how_soon(
     needed: Sequence[int | None], last: int, count: int, titles: Mapping[str, str], hover: Mapping[str, str],
     theme: str = "light", current: int | None = None, height: int = HEIGHT,
@@ -98,7 +145,7 @@ def how_soon(
     top = max(known, default=1)
     high = min(last, max(8, round(1.25 * top)))
     failed = high * 1.16  # above all that succeeded
-    ticks = [*range(0, high + 1, max(1, -(-high // 4))), failed]
+    ticks = [*range(0, high + 1, next(k for k in (1, 2, 5, 10, 20, 50, 100, 1000) if high <= 5 * k)), failed]
     edge = [{True: colours["level"], False: colours["h"]}[seed == current] for seed in good]
     looks = {"symbol": "circle", "size": 11, "color": colours["h"], "line": {"width": 3, "color": edge}}
     stems = [value for seed in good for value in (seed, seed, None)]

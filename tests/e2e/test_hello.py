@@ -53,9 +53,9 @@ def test_the_slider_goes_through_the_updates_by_keyboard(open_page):
     slider = page.get_by_role("slider", name="Updates made")
     slider.focus()
     page.keyboard.press("Home")
-    until(page, "() => document.querySelector('.spelling p').innerText.startsWith('After 0 updates')")
+    until(page, "() => document.querySelector('.spelling p').innerText.startsWith('Update 0:')")
     page.keyboard.press("ArrowRight")
-    until(page, "() => document.querySelector('.spelling p').innerText.startsWith('After 1 updates')")
+    until(page, "() => document.querySelector('.spelling p').innerText.startsWith('Update 1:')")
 
 
 def test_own_words_are_learnt_and_a_link_reproduces_the_screen(open_page):

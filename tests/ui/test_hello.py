@@ -88,12 +88,12 @@ def test_all_figures_show_what_torch_learns(link, recipe):
     h, probs, loss = trained_by_torch(recipe, 7)
     np.testing.assert_allclose(heatmap(app, "answers"), probs[-1].T, atol=1e-6)
     np.testing.assert_allclose(heatmap(app, "memory"), h.T, atol=1e-6)
-    lines = [trace for trace in charts(app)["curves"]["figure"]["data"] if trace["mode"] == "lines"]
+    lines = [trace for trace in charts(app)["curves"]["figure"]["data"] if trace["mode"].startswith("lines")]
     assert len(lines) == 5
     for step, line in enumerate(lines):
         chances = [each[step, HELLO.labels[step]] for each in probs]
         np.testing.assert_allclose(numbers(line["y"])[:8], chances, atol=1e-6)
-    assert f"the loss is {loss:.3f}" in spelling(app)
+    assert f"Update 7: the loss is {loss:.3f}" in spelling(app)
     assert row(app, "said") == [HELLO.letters[k] for k in probs[-1].argmax(axis=1)]
 
 
@@ -112,6 +112,7 @@ def test_hello_is_learnt_step_by_step_and_the_curves_end_at_the_update_shown():
     app.button(key="learning_restart").click().run()
     known = numbers(charts(app)["loss"]["figure"]["data"][0]["y"])
     assert np.isfinite(known).sum() == 1
+    assert charts(app)["loss"]["figure"]["data"][0]["mode"] == "lines+markers"  # a point alone would not be seen
 
 
 def test_going_to_the_end_and_another_seed():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from ... import figures, learn
@@ -39,6 +40,8 @@ MOST_SIGNS = 120
 """What a field takes: twelve letters may be of several code points each, or words."""
 LEAST = 10
 """Updates that the curves have room for at least."""
+DOTTED = 20
+"""Up to so many updates, each has a dot on its curve."""
 FLAT = 0.1
 """Below such a slope of tanh a unit counts as stuck."""
 
@@ -90,7 +93,7 @@ def ask(words: Words) -> Pair | None:
 def optimiser_fields(words: Words) -> None:
     """Ask for the optimiser and its rate."""
     now = st.session_state
-    _choice(words, "optimiser", list(learn.OPTIMISERS), _usual_rate)
+    choice(words, "optimiser", list(learn.OPTIMISERS), _usual_rate)
     now["rate"] = state.nearest(RATES, now["rate"])
     state.remember(st.select_slider, words("hello.rate"), RATES, key="rate", format_func="{:g}".format)
 
@@ -102,7 +105,7 @@ def _usual_rate() -> None:
 def _controls(words: Words) -> None:
     now = st.session_state
     word_fields(words)
-    _choice(words, "encoding", list(ENCODINGS))
+    choice(words, "encoding", list(ENCODINGS))
     if now["cell"] not in CELLS:
         state.ignore("cell")
         now["cell"] = CELLS[0]
@@ -110,14 +113,15 @@ def _controls(words: Words) -> None:
         st.segmented_control, words("hello.cell"), list(CELLS), format_func=lambda cell: words(f"cell.{cell}"),
         key="cell", required=True,
     )  # fmt: skip
-    _choice(words, "biases", [1, 2])
-    _choice(words, "readout", list(READOUTS))
+    choice(words, "biases", [1, 2])
+    choice(words, "readout", list(READOUTS))
     if now["readout"] == "head":
         slider(words("hello.units"), 2, 16, 1, "units")
     optimiser_fields(words)
 
 
-def _choice(words: Words, key: str, options: list, on_change=None) -> None:
+def choice(words: Words, key: str, options: list, on_change=None) -> None:
+    """Ask for one of a few options."""
     state.remember(
         st.segmented_control, words(f"hello.{key}"), options, key=key, required=True, on_change=on_change,
         format_func=lambda option: words(f"hello.{key}_{option}"),
@@ -174,7 +178,7 @@ def _learning(words: Words, asked: Pair) -> None:
     work = _training(recipe, asked)
     at = learning(words, work)
     seen = work.found[: at + 1]
-    _told(words, asked, seen)
+    spelling(words, asked, seen)
     _charts(words, asked, recipe, seen)
     for sentence in _why(words, asked, recipe, seen[-1]):
         st.markdown(sentence)
@@ -185,7 +189,7 @@ def _learning(words: Words, asked: Pair) -> None:
         follow([survey], partial(_survey, words, survey, recipe.seed))
 
 
-def _told(words: Words, asked: Pair, seen: Sequence[Seen]) -> None:
+def spelling(words: Words, asked: Pair, seen: Sequence[Seen]) -> None:
     """Show what the network says, letter by letter, and since when it is right."""
     at, last = len(seen) - 1, seen[-1]
     right = _right(asked, last.probs)
@@ -222,9 +226,9 @@ def _charts(words: Words, asked: Pair, recipe: Recipe, seen: Sequence[Seen]) -> 
     for step, (read, wanted) in enumerate(zip(asked.word, asked.target, strict=True)):
         look = drawn.look(step)
         name = words("hello.step", step=step + 1, read=read, wanted=wanted)
-        lines.append(Line(name, _padded(chances[:, step], end), look.colours[theme], look.dash, width=2.5))
+        lines.append(Line(name, padded(chances[:, step], end), look.colours[theme], look.dash, width=2.5))
     losses = [each.loss for each in seen]
-    of_loss = [Line(words("hello.loss"), _padded(losses, end), style.LINES[theme]["curve"])]
+    of_loss = [Line(words("hello.loss"), padded(losses, end), style.LINES[theme]["curve"])]
     if floored:
         lowest = floor(len(asked.letters))
         name = words("hello.floor", floor=lowest)
@@ -248,18 +252,18 @@ def _charts(words: Words, asked: Pair, recipe: Recipe, seen: Sequence[Seen]) -> 
         ),
         Chart(
             "curves", words("hello.title_curves"),
-            over_time.over_time(
+            dotted(over_time.over_time(
                 named, Axis(words("hello.probability"), False, (0.0, 1.0)), across,
                 {"line": hover["curves"], "mark": ""}, **size, **moment,
-            ),
+            ), len(lines), at),
             words("hello.alt_curves", update=at, low=chances[-1].min(), high=chances[-1].max()),
         ),
         Chart(
             "loss", words("hello.title_loss"),
-            over_time.over_time(
+            dotted(over_time.over_time(
                 of_loss, Axis(words("hello.nats"), False, (0.0, guess)), across,
                 {"line": hover["loss"], "mark": ""}, **size, **moment, named=floored,
-            ),
+            ), 1, at),
             words("hello.alt_loss", first=losses[0], last=losses[-1], update=at),
         ),
     ]  # fmt: skip
@@ -268,7 +272,15 @@ def _charts(words: Words, asked: Pair, recipe: Recipe, seen: Sequence[Seen]) -> 
     legend(lines, [f"{chance:.0%}" for chance in chances[-1]], words("hello.lead"))
 
 
-def _padded(values: Sequence[float], end: int) -> np.ndarray:
+def dotted(figure: go.Figure, lines: int, at: int) -> go.Figure:
+    """Return a figure whose first lines have a dot at every update while these are few: one alone makes no line."""
+    if at <= DOTTED:
+        for line in figure.data[:lines]:
+            line.update(mode="lines+markers", marker={"size": 6})
+    return figure
+
+
+def padded(values: Sequence[float], end: int) -> np.ndarray:
     """Return the values with the updates to come, up to `end`, as nan."""
     return np.append(values, np.full(end + 1 - len(values), np.nan))
 
