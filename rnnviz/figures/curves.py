@@ -72,7 +72,7 @@ def curve(
         labels = [power(np.log10(tick)) for tick in ticks]
         upright |= {"type": "log", "range": [low, high], "tickvals": ticks, "ticktext": labels}
     else:
-        upright |= {"rangemode": "tozero" if scale == "linear" else "normal", "nticks": 4}
+        upright |= {"rangemode": "tozero", "nticks": 4} if scale == "linear" else {"nticks": 6}
     looks = over_updates(end, theme, HEIGHT, moment, upright)
     if level is not None:
         marked = {"color": LINES[theme]["level"], "width": 1.5, "dash": "dash"}

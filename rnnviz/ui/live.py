@@ -13,12 +13,13 @@ from .. import checkpoints, upscaling
 from ..figures import curves as drawn
 from ..figures import film as filmed
 from ..figures import power
+from ..figures import upscaling as written
 from ..text import Words
 from ..training import dispatch, estimate, runs
 from ..training.config import Config
 from ..training.film import Film
 from . import frame, state
-from .charts import Chart, charts, moment
+from .charts import SQUARE, Chart, charts, moment
 from .reading import top
 from .runs import spoken
 from .sequences.upscaling import see
@@ -552,14 +553,13 @@ def _probe(words: Words, run: runs.Run, config: Config, film: Film, index: int, 
     step = int(film.frames[index]["step"])
     about = (words.language, theme, run.id, step, index)
     if film.shape.readout == "outputs":
-        found = _pictures(*about, config.delay, film)
+        charts(_pictures(*about, config.delay, film), theme, key="probe_pictures")
     else:
         probs = film.frames[index]["probs"]
         answer, label = int(probs[-1].argmax()), film.shape.label
         key = "film.answer_right" if answer == label else "film.answer_wrong"
         st.markdown(words(key, answer=answer, share=float(probs[-1, answer]), label=label))
-        found = _shot(*about, film)
-    charts(found, theme, key="probe_charts")
+        charts(_shot(*about, film), theme, key="probe_charts")
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
@@ -596,16 +596,15 @@ def _pictures(language: str, theme: str, id: str, step: int, index: int, delay: 
     true = None if _film.image is None else _film.image / 255
 
     def show(name: str, image: np.ndarray, alt: str) -> None:
-        figure = filmed.picture(image, np.arange(len(image)), "x", hover, 1.0, theme)
-        found.append(Chart(name, words(f"film.{name}"), figure, alt))
+        found.append(Chart(name, words(f"film.{name}"), written.picture(image, hover, theme), alt, SQUARE))
 
     if true is not None:
         low = upscaling.as_sequence(upscaling.halve(true), delay)
         show("digit", low, words("film.digit_alt", label=shape.label))
     if shape.rows == shape.steps:  # of a longer sequence only some steps were filmed
-        written = upscaling.picture(shot["outputs"].astype(float), delay)
-        score = upscaling.psnr(written, true) if true is not None and written.shape == true.shape else math.nan
-        show("written", written, words("film.written_alt", psnr=score))
+        large = upscaling.picture(shot["outputs"].astype(float), delay)
+        score = upscaling.psnr(large, true) if true is not None and large.shape == true.shape else math.nan
+        show("written", large, words("film.written_alt", psnr=score))
     if true is not None:
         show("true", true, words("film.true_alt", label=shape.label))
     return [chart.as_text() for chart in [*found, _state_chart(words, theme, shot["h"].astype(float), shape.at)]]

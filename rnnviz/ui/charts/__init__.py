@@ -41,6 +41,8 @@ class Chart(NamedTuple):
         return self if isinstance(self.figure, str) else self._replace(figure=self.figure.to_json())
 
 
+SQUARE = {"square": True}
+"""Of a figure that is as tall as it is wide, and follows nothing."""
 OVER_UPDATES = {"cursor": True}
 """Of a figure whose x axis counts updates: a line stands at the chosen one."""
 

@@ -106,7 +106,7 @@ class Charts {
   /* Show a figure as things stood at the chosen update: a line over its updates, or its lines as they were then. */
   place(held) {
     const { follow, frames, axis, cursor, plot } = held;
-    if (!follow) return;
+    if (!follow || !this.data.moment) return;
     const update = this.at ?? this.data.moment.last;
     if (held.placed === update) return;
     held.placed = update;

@@ -15,7 +15,7 @@ from . import clicks, known
 from .known import Entry
 from .spoken import picture
 
-FIRST, EXTREMES = 6, 6
+FIRST, EXTREMES = 8, 8
 GAP = 2
 """Blank columns between the pictures of one digit."""
 
