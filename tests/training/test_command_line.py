@@ -368,6 +368,38 @@ def test_runs_shows_every_run_as_it_stands(run, home):
     assert rows[working.id].startswith("five running 50%")
 
 
+def test_super_resolution_is_told_in_decibels_and_where_to_see_it(run, dispatched):
+    result = run("train", "--preset", "super-3x128", "--epochs", 2)
+    assert result.exit_code == 0, result.output
+    (trained,) = runs.listed()
+    score = checkpoints.card(trained.model).psnr["mnist"]
+    assert f"MNIST test {score:.2f} dB after" in result.output
+    assert f"/sequences?part=upscaling&upscaler=run:{trained.id}" in result.output
+    assert "%" not in result.output.splitlines()[-3]
+    assert f"{score:.2f} dB" in table(run("runs").output)[trained.id]
+    told = json.loads(run("runs", "--json").output)[0]
+    assert (told["measure"], told["test"]) == ("psnr", {"mnist": score})
+
+
+def test_folds_of_super_resolution_end_with_their_mean_in_decibels(run, dispatched, monkeypatch):
+    monkeypatch.setattr(command_line, "_validation", lambda each: 28.0 + 0.5 * each.config.fold)
+    result = run("train", "--preset", "super-3x128", "--epochs", 1, "--folds", 3)
+    assert "3 folds: validation 28.50 dB, standard deviation 0.50 dB" in result.output
+
+
+def test_pixels_are_refused_to_super_resolution_before_anything_is_queued(run, dispatched):
+    result = run("train", "--preset", "super-3x128", "--set", "reading=pixels", "--set", "delay=0")
+    assert result.exit_code == 2
+    assert "reading must be 'rows' for 'mnist_2x'. Got 'pixels'" in result.output
+    assert not runs.listed()
+
+
+def test_a_sweep_over_data_of_two_tasks_is_refused(run, dispatched):
+    result = run("train", "--sweep", "dataset=mnist,mnist_2x")
+    assert result.exit_code == 2
+    assert "accuracies and PSNR do not rank together" in result.output
+
+
 def test_runs_tells_programs_everything(run, home):
     finished, stopped = made(), made("stopped")
     told = {each["id"]: each for each in json.loads(run("runs", "--json").output)}
