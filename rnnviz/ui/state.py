@@ -196,6 +196,8 @@ LINK: dict[str, Callable[[str], Any]] = {
     "activation": _one_of(lambda: ("tanh", "sigmoid", "relu")),
     "point": _number(-6.0, 6.0),
     "unit": _whole(1, 64),
+    "t": _whole(1, 16),
+    "k": _whole(1, 16),
     "w_x": _number(-3.0, 3.0),
     "w_h": _number(-3.0, 3.0),
     "b": _number(-3.0, 3.0),

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from ... import neuron
-from ...figures import chain, over_time, style
+from ...figures import chain, over_time, power, style
 from ...figures.over_time import Axis, Line
 from ...neuron import Pass, Weights
 from ...text import Words
@@ -271,7 +271,7 @@ def _slip(words: Words, weights: Weights, found: Pass, x: np.ndarray, y: np.ndar
         [words("neuron.error_of"), *(f"δ_{t}" for t in range(1, len(x) + 1))], rows, "neuron-errors", looks,
         words("neuron.compared"),
     )  # fmt: skip
-    st.caption(words("neuron.judged", nudge=NUDGE))
+    st.caption(words("neuron.judged", nudge=power(np.log10(NUDGE))))
 
 
 def _curve(words: Words, history: list[tuple[Weights, Pass]]) -> None:

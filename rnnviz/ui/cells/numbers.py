@@ -81,8 +81,8 @@ def table(
 ) -> None:  # fmt: skip
     """Show a table of texts with subscripts as h_t; the first column holds the rows' names.
 
-    name: its CSS class. styles: one per cell but those of the first column, "" for none. A style "class:<name>" is a
-    class.
+    name: its CSS class. styles: one per cell but those of the first column, "" for none; "class:<name>" is a class,
+    "class:<name>;<style>" both.
     """
     body = []
     for k, cells in enumerate(rows):
@@ -100,9 +100,9 @@ def table(
 
 
 def _attribute(look: str) -> str:
-    if look.startswith("class:"):
-        return f' class="{look.removeprefix("class:")}"'
-    return f' style="{look}"' if look else ""
+    of_class, _, style = look.partition(";") if look.startswith("class:") else ("", "", look)
+    found = f' class="{of_class.removeprefix("class:")}"' if of_class else ""
+    return found + (f' style="{style}"' if style else "")
 
 
 def style_sheet() -> None:
