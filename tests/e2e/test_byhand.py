@@ -12,6 +12,10 @@ pytestmark = [pytest.mark.browser]
 
 SLOW = 30_000
 UNIT = ".drawing .unit"
+HEAR = """says => {
+  window.heard = [];
+  new MutationObserver(() => window.heard.push(says.textContent)).observe(says, { childList: true });
+}"""
 
 
 def open_part(open_page, query: str = "", **options):
@@ -141,13 +145,16 @@ def test_a_target_is_chosen_and_taken_away(open_page):
 def test_play_goes_through_all_moments_forward_and_back_to_the_weights(open_page):
     page = open_part(open_page, "?steps=2")
     slider, says = page.locator(".place"), page.locator(".says")
+    says.evaluate(HEAR)
     page.locator(".speed").select_option("4")
     page.locator(".play").click()
-    until(page, "() => !new URL(location.href).searchParams.get('stage')")
-    says.get_by_text("Step 1: the network reads its input.").wait_for(timeout=SLOW)
-    says.get_by_text("Backward: it begins at the loss, with 1.").wait_for(timeout=SLOW)
-    assert page.locator(".backward[aria-pressed='true']").count() == 1
     says.get_by_text("Every weight has its gradient").wait_for(timeout=SLOW)
+    heard = page.evaluate("() => window.heard")
+    assert heard[0] == "Step 1: the network reads its input."
+    assert heard.count("Backward: it begins at the loss, with 1.") == 1
+    assert heard.index("Backward: it begins at the loss, with 1.") == 12  # x, a, h, y, p twice, two losses
+    assert len(heard) == 22
+    assert page.locator(".backward[aria-pressed='true']").count() == 1
     last = slider.get_attribute("max")
     assert slider.input_value() == last
     in_address(page, "stage", last)
@@ -184,6 +191,23 @@ def test_moments_show_values_come_to_be_and_gradients_come_back(open_page):
     shown = unit(page, made, "a_l0.2.0").text_content()
     assert shown.replace("−", "-") == f"{made['a_l0.2.0'].gradient:.2f}"
     assert "waiting" in unit(page, made, "p.0.0").get_attribute("class")  # nothing comes back through it
+
+
+def test_another_cell_is_shown_at_the_same_point_of_its_own_way(open_page):
+    page = open_part(open_page)
+    page.locator(".st-key-tiny [data-testid=stSelectbox]").nth(2).locator("input").click()
+    page.get_by_role("option", name="5", exact=True).click()
+    made = graph(steps=5)
+    unit(page, made, "loss").get_by_text(f"{made.loss.value:.2f}").wait_for(timeout=SLOW)  # all values are there
+    assert page.locator(".place").input_value() == str(5 * 5 + 2)
+    page.locator(".backward").click()
+    in_address(page, "stage", page.locator(".place").get_attribute("max"))
+    page.locator(".st-key-tiny [data-testid=stSelectbox]").nth(2).locator("input").click()
+    page.get_by_role("option", name="2", exact=True).click()
+    page.locator(".place[max='22']").wait_for(timeout=SLOW)
+    in_address(page, "stage", "22")
+    page.locator(".says").get_by_text("Every weight has its gradient").wait_for(timeout=SLOW)
+    assert page.locator(".stAlert").count() == 0
 
 
 def test_the_graph_is_one_stop_for_tab_and_arrows_go_from_number_to_number(open_page):

@@ -180,6 +180,13 @@ def test_steps_may_go_without_a_target_but_not_all_of_them():
     assert app.session_state["edits"] == {"x.0.0": 0.2}
 
 
+def test_a_target_that_is_taken_away_takes_its_moments_along(session):
+    session |= {"loss": "every", "node": "l.0", "stage": None}
+    assert tiny.edit("y.0", -1)
+    assert tiny.moved()
+    assert not tiny.moved()
+
+
 @pytest.fixture
 def session(monkeypatch) -> dict:
     """A session in which the part is shown with its defaults."""
@@ -280,6 +287,17 @@ def test_what_a_link_asks_for_and_is_not_to_be_had_is_said(link, ignored):
     assert app.session_state["link_ignored"] == [ignored]
     assert text.Words("en")("link.ignored", keys=ignored) in told(app)
     assert not app.session_state["link"]
+
+
+@pytest.mark.parametrize(("stage", "expected"), [("30", 22), ("29", None), ("17", None), (None, None)])
+def test_another_network_is_shown_at_its_own_end_or_with_all_values(stage, expected):
+    app = open_part(node="h_l0.2.0", **({"stage": stage} if stage else {}))
+    app.selectbox(key="widget_steps").set_value(2).run()
+    assert not app.exception
+    assert app.session_state["link_ignored"] == []
+    data = sent(app, "rnnviz_graph")
+    assert (data["stage"], data["node"]) == (expected, None)
+    assert expected in (None, len(data["captions"]))
 
 
 @pytest.mark.parametrize("story", stories.PARTS["byhand"].stories)

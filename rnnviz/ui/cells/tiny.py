@@ -130,7 +130,7 @@ def edit(place: str, value: float) -> bool:
         return False
     name, index = _split(place)
     now["edits"] = {p: v for p, v in wanted.items() if p != place or v != numbers[name][index]}
-    now["tiny_dropped"] = 0
+    now["tiny_dropped"], now["tiny_moved"] = 0, True
     state.heard()
     return True
 
@@ -140,6 +140,11 @@ def link(part: str) -> dict[str, object]:
     edits = st.session_state["edits"].items()
     told = ",".join(f"{place}:{np.format_float_positional(value, trim='-')}" for place, value in edits)
     return stories.link(part) | {"edits": told or None}
+
+
+def moved() -> bool:
+    """Return, once, whether the reader has changed the network: then what no longer exists in it is no bad link."""
+    return st.session_state.pop("tiny_moved", False)
 
 
 def controls(words: Words) -> None:
@@ -177,7 +182,7 @@ def _new_seed() -> None:
 
 def _back() -> None:
     st.session_state["edits"] = {}
-    st.session_state["tiny_dropped"] = 0
+    st.session_state["tiny_dropped"], st.session_state["tiny_moved"] = 0, True
     state.heard()
 
 
@@ -192,7 +197,7 @@ def _let_go(key: str) -> None:
     else:
         kept = edits
     kept = fitting(kept, seeded(**_sizes(), cell=now["cell"], loss=now["loss"], seed=now["seed"]), now["loss"])
-    now["tiny_dropped"] = len(edits) - len(kept)
+    now["tiny_dropped"], now["tiny_moved"] = len(edits) - len(kept), True
     now["edits"] = kept
 
 

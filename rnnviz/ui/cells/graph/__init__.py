@@ -13,6 +13,7 @@ from ....arithmetic import Box, Graph, Node
 from ....figures import style
 from ....text import Words
 from ... import state
+from .. import tiny
 from ..tiny import Tiny
 from .formulas import formulas, gradients
 
@@ -30,7 +31,7 @@ _FAMILIES = {"rnn_tanh": "rnn", "rnn_relu": "rnn", "rnn_sigmoid": "rnn", "lstm":
 _WORDS = (
     "play", "pause", "previous", "next", "speed", "forward", "backward", "place", "graph", "panel", "computed",
     "gradient", "sum", "given_input", "given_parameter", "given_start", "given_target", "no_way", "beside", "begins",
-    "shared", "target", "scale_value", "scale_gradient", "free", "rest", "asked",
+    "shared", "target", "scale_value", "scale_gradient", "free", "rest", "asked", "bias",
 )  # fmt: skip
 _RANGES = {
     "gate": ("gate", 0.0, 1.0), "probability": ("probability", 0.0, 1.0), "error": ("mistake", 0.0, 2.0),
@@ -63,12 +64,7 @@ def graph(words: Words, shown: Tiny, made: Graph, key: str) -> None:
     now = st.session_state
     forward, backward = moments(made)
     last = len(forward) + len(backward) + 1
-    if now["stage"] is not None and not 1 <= now["stage"] <= last:
-        now["stage"] = None
-        state.ignore("stage")
-    if now["node"] is not None and now["node"] not in made:
-        now["node"] = None
-        state.ignore("node")
+    _find_again(made, last, key)
 
     def told() -> None:
         stage, node, _ = now[key]["told"]
@@ -83,6 +79,23 @@ def graph(words: Words, shown: Tiny, made: Graph, key: str) -> None:
         "node": now["node"],
     }
     _component(data=data, key=key, default={"told": None}, on_told_change=told, height="content")
+
+
+def _find_again(made: Graph, last: int, key: str) -> None:
+    """Let go of a moment and a number that this network does not have; whoever saw the end goes on seeing it."""
+    now = st.session_state
+    moved, before = tiny.moved(), now.get(f"{key}_last")
+    now[f"{key}_last"] = last
+    if moved and now["stage"] is not None and before != last:
+        now["stage"] = last if now["stage"] == before else None
+    wrong = {
+        "stage": now["stage"] is not None and not 1 <= now["stage"] <= last,
+        "node": now["node"] is not None and now["node"] not in made,
+    }
+    for name in [name for name, is_wrong in wrong.items() if is_wrong]:
+        now[name] = None
+        if not moved:
+            state.ignore(name)
 
 
 def _network(words: Words, shown: Tiny, made: Graph) -> dict[str, object]:

@@ -170,7 +170,7 @@ class Drawing {
       const ended = back === last;
       const lit = back ? reaches && (ended ? weight !== undefined : this.taught[from] === back) : this.valued[to] === place;
       const past = back ? reaches && this.taught[from] <= back : this.valued[to] <= place;
-      const terms = to === node || weight === node;
+      const terms = (to === node && !back) || weight === node;
       const shares = from === node;
       element.classList.toggle("lit", lit);
       element.classList.toggle("coming", !past);

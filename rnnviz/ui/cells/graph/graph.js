@@ -28,10 +28,12 @@ class ByHand {
   update(data, setState) {
     this.setState = setState;
     const before = this.data;
+    const rested = this.place === this.rest;
     this.data = data;
     this.last = data.forward.length + data.backward.length + 1;
     this.rest = data.forward.length;
     const same = before && JSON.stringify(before.nodes) === JSON.stringify(data.nodes) && before.words.play === data.words.play;
+    if (rested && this.place) this.place = this.rest;
     if (before && !same) this.pinned = this.numberOf(before.nodes[this.pinned]?.name); // by name in the new network
     this.say();
     if (!same || this.theme !== this.ground()) this.build();
@@ -111,7 +113,7 @@ class ByHand {
     const back = Math.max(0, place - this.rest);
     const node = this.shown();
     this.drawing.paint(this.fresh ? place + 0.5 : place, back, node); // between two moments nothing is just happening
-    this.panel.show(this.data, node, this.theme);
+    this.panel.show(this.data, node, this.theme, back > 0);
     const moment = back ? backward[back - 1] : forward[place - 1];
     this.drawing.reveal(this.pinned !== undefined ? [this.pinned] : (moment ?? []).flatMap((box) => boxes[box].nodes));
     const caption = this.fresh ? { says: this.data.words.rest, formula: "" } : captions[place - 1];
@@ -138,9 +140,9 @@ class ByHand {
     }
     this.pinned = undefined;
     // From the beginning where there is nothing ahead, and where all was there from the start.
-    if (this.place >= this.last || this.fresh) this.move(1);
+    const anew = this.place >= this.last || this.fresh;
     this.fresh = false;
-    this.move(this.place);
+    this.move(anew ? 1 : this.place);
     clearTimeout(this.telling);
     const next = () => {
       if (this.place >= this.last) {
@@ -193,12 +195,14 @@ class ByHand {
     });
     const free = document.createElement("li");
     free.innerHTML = `<i class="free"></i>${this.data.words.free}`;
+    const bias = document.createElement("li");
+    bias.innerHTML = `<i class="bias"></i>${this.data.words.bias}`;
     const asked = document.createElement("li");
     asked.innerHTML = `<i class="asked"></i>${this.data.words.asked}`;
     asked.hidden = this.data.targets.every((target) => target === null);
     const scale = document.createElement("li");
     scale.className = "scale";
-    this.find(".key").replaceChildren(...items, free, asked, scale);
+    this.find(".key").replaceChildren(...items, bias, free, asked, scale);
   }
 
   /* And those of the units. */

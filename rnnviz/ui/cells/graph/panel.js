@@ -16,17 +16,19 @@ class Panel {
       });
   }
 
-  show(data, at, theme) {
+  /* back: on the way back the gradient comes first. */
+  show(data, at, theme, back) {
     this.data = data;
     this.theme = theme;
     const node = data.nodes[at];
     const { words } = data;
+    const made = `<h4>${words.computed}</h4>${this.made(node, at)}`;
+    const taught = `<h4>${words.gradient} <span class="math">∂<i>L</i>/∂${symbolOf(node)}</span> = <b class="slope">${long(node.gradient)}</b></h4>
+      ${this.taught(node, at)}`;
     const html = `
       <h3>${this.sample(node)}<span class="math">${symbolOf(node)}</span> = <b class="value">${long(node.value)}</b></h3>
       ${node.group === undefined ? "" : `<p class="named">${tensorName(node.name)}</p>`}
-      <h4>${words.computed}</h4>${this.made(node, at)}
-      <h4>${words.gradient} <span class="math">∂<i>L</i>/∂${symbolOf(node)}</span> = <b class="slope">${long(node.gradient)}</b></h4>
-      ${this.taught(node, at)}`;
+      ${back ? taught + made : made + taught}`;
     if (html === this.shown) return; // what is focused in it stays focused
     this.shown = html;
     this.element.innerHTML = html;

@@ -1,6 +1,6 @@
 /* The numbers of a small network, each in a field of its own; a change is told to Python a little after the last key. */
 
-const SEND_MS = 450;
+const SEND_MS = 300;
 const SHOWN = "rnnviz-byhand"; // the graph tells which way it shows, and what is looked at
 const LOOK = "rnnviz-byhand-look";
 
