@@ -247,11 +247,13 @@ def _encoder_decoder(words: Words, networks: Networks) -> None:
     meant = [*reversal.codes(text)[::-1], reversal.END]
     signs = [reversal.LETTERS[sign] if sign != reversal.END else words("shapes.end") for sign in written.signs]
     columns = [Column(Box(letter), None, h, ENCODER) for letter, h in zip(text, written.read, strict=True)]
+    columns[0] = columns[0]._replace(title=words("shapes.encoder"))
     for t, (sign, number, probs, h) in enumerate(zip(signs, written.signs, written.probs, written.states, strict=True)):
         right = t < len(meant) and int(number) == meant[t]
         said = Box(sign, note=f"{probs.max():.0%}", right=right)
         given = Box(signs[t - 1] if t else words("shapes.start"))
         columns.append(Column(given, said, h, DECODER, fed=t > 0, handed=not t))
+    columns[len(text)] = columns[len(text)]._replace(title=words("shapes.decoder"))
     told = {"word": text, "written": reversal.text(written.signs), "meant": text[::-1], "longest": reversal.LONGEST}
     diagrams.unrolled(columns, words("shapes.alt.encoder_decoder", **told), "shape_tried", {})
     right = written.ended and told["written"] == told["meant"]
@@ -277,7 +279,7 @@ def _gradients(words: Words, of: dict[str, learn.Arrays]) -> None:
             length = learn.norm({name: gradients[name]})
             value = words("shapes.zero") if not length else figures.power(float(np.log10(length)))
             told.append(words("shapes.gradient_of", symbol=symbol, part=part and words(f"shapes.{part}"), value=value))
-    st.caption(words("shapes.gradient", lengths=", ".join(told)))
+    st.caption(words.join([words("shapes.read"), words("shapes.gradient", lengths=", ".join(told))]))
 
 
 _TRIES: dict[str, Callable[[Words, Networks], None]] = {

@@ -46,6 +46,8 @@ class Column(NamedTuple):
     """Whether the input is the output of the step before."""
     handed: bool = False
     """Whether another network's last hidden state is where this one starts."""
+    title: str = ""
+    """Below the step, for those that begin there."""
 
 
 EMPTY = Box()
@@ -92,7 +94,7 @@ def unrolled(columns: Sequence[Column], alt: str, key: str, pictures: Mapping[st
 
 
 def _told(column: Column) -> dict[str, object]:
-    told = {"part": column.part, "fed": column.fed, "handed": column.handed}
+    told = {"part": column.part, "fed": column.fed, "handed": column.handed, "title": column.title}
     told |= {name: _box(box) for name, box in (("x", column.x), ("y", column.y)) if box is not None}
     return told if column.h is None else told | {"h": _rounded(column.h)}
 

@@ -9,7 +9,8 @@ const PITCH = 94;
 const LOW = 34; // the height of a box with words, and of one with a row of pixels
 const GAP = 34; // between the rows of boxes
 const UNITS = 8; // hidden units beside one another
-const ALONE = 1.6; // a single step is drawn so much larger
+const ALONE = 1.4; // a single step is drawn so much larger,
+const LEAST = 0.62; // and a chain that does not fit so much smaller, before it has to be scrolled
 const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 function add(parent, name, attributes, text) {
@@ -55,11 +56,13 @@ class Drawing {
     this.in = tallest(({ x }) => (x ? height(x) : 0));
     this.hidden = Math.max(LOW, tallest(({ h }) => (h ? Math.ceil(h.length / UNITS) * 8 : 0)));
     this.top = { y: 18, h: 18 + this.out + GAP, x: 18 + this.out + this.hidden + 2 * GAP };
-    this.size = [columns.length * PITCH - PITCH + WIDE + 4, this.top.x + this.in + 24];
+    const below = columns.some(({ title }) => title) ? 46 : 24; // room for the steps' numbers and titles
+    this.size = [columns.length * PITCH - PITCH + WIDE + 4, this.top.x + this.in + below];
     this.svg = document.createElementNS(SVG, "svg");
     this.svg.setAttribute("viewBox", `0 0 ${this.size.join(" ")}`);
     this.svg.setAttribute("aria-hidden", "true");
-    const head = { id: "head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" };
+    const head = { id: "head", viewBox: "0 0 8 8", refX: 7, refY: 4, orient: "auto" };
+    Object.assign(head, { markerUnits: "userSpaceOnUse", markerWidth: 12, markerHeight: 12 });
     add(add(add(this.svg, "defs", {}), "marker", head), "path", { d: "M0,0 L8,4 L0,8 z", class: "head" });
     columns.forEach((column, t) => this.draw(column, t));
   }
@@ -83,7 +86,8 @@ class Drawing {
     if (x) this.box("x", x, left, top.x, height(x));
     this.box(part ? `h ${part}` : "h", { states: h }, left, top.h, this.hidden);
     if (y) this.box("y", y, left, top.y + this.out - height(y), height(y));
-    if (column.t) add(this.svg, "text", { x: middle, y: this.size[1] - 4, class: "small" }, column.t);
+    if (column.title) add(this.svg, "text", { x: left, y: this.size[1] - 4, class: "title" }, column.title);
+    if (column.t) add(this.svg, "text", { x: middle, y: top.x + this.in + 18, class: "small" }, column.t);
     if (y?.note) add(this.svg, "text", { x: middle, y: top.y + this.out - height(y) - 5, class: "small" }, y.note);
   }
 
@@ -147,6 +151,7 @@ class Diagrams {
     const { columns, pictures, alt } = this.data;
     const { svg, size } = new Drawing(columns);
     svg.style.width = `${size[0] * (columns.length > 1 ? 1 : ALONE)}px`;
+    svg.style.minWidth = `${size[0] * LEAST}px`;
     const scroller = document.createElement("div");
     Object.assign(scroller, { className: "scroller", tabIndex: 0 }); // keys scroll it where it is wider than its place
     scroller.setAttribute("role", "img");
