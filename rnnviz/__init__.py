@@ -10,9 +10,9 @@
 0.0
 """
 
-from . import digits, figures, measures
+from . import digits, figures, measures, upscaling
 from .checkpoints import load
 from .network import Network
 from .trace import Trace, record, record_many
 
-__all__ = ["Network", "Trace", "digits", "figures", "load", "measures", "record", "record_many"]
+__all__ = ["Network", "Trace", "digits", "figures", "load", "measures", "record", "record_many", "upscaling"]

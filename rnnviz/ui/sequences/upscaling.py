@@ -134,8 +134,8 @@ def _about(words: Words, reader: cache.Reader) -> str:
 def _look(words: Words, seen: Seen, card: checkpoints.Card, shown: picker.Shown) -> None:
     low, smooth, written = upscaling.halve(seen.image), upscaling.bicubic(upscaling.halve(seen.image)), seen.written
     ours, bicubic = (float(upscaling.psnr(each, seen.image)) for each in (written, smooth))
-    form = "closer" if ours > bicubic else "farther"
-    st.markdown(words(f"upscaling.{form}", network=ours, bicubic=bicubic, gap=abs(ours - bicubic)))
+    form, gap = "closer" if ours > bicubic else "farther", abs(ours - bicubic)
+    st.markdown(words(f"upscaling.{form}", network=ours, bicubic=bicubic, gap=gap, ratio=10 ** (gap / 10)))
     theme = st.context.theme.type or "light"
     steps, now = list(range(1, len(seen.trace) + 1)), st.session_state
     at = min(now.get("step") or len(steps), len(steps))
