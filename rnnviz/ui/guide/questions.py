@@ -75,9 +75,10 @@ def show(words: Words) -> dict[str, object]:
     for source, questions in READING.items():
         st.subheader(words(f"reading.source_{source}"), anchor=f"source-{source}")
         for question in questions:
-            name = f"reading.{question.name}"
+            asked = words(f"reading.{question.name}.question")
+            answer = words(f"reading.{question.name}.answer")
             links = " · ".join(f"[{_named(words, *link)}]({_address(words, *link)})" for link in question.links)
-            st.markdown(f"**{words(f'{name}.question')}**  \n{words(f'{name}.answer')}  \n→ {links}")
+            st.markdown(f"**{asked}**  \n{answer}  \n→ {links}")
     return {}
 
 
