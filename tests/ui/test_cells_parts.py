@@ -13,7 +13,7 @@ from tests.what_a_page_says import charts, told
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "pages" / "cells.py"
-PARTS = ["terms", "neuron", "activations"]
+PARTS = ["terms", "neuron", "activations", "scratch", "rnncell"]
 PREDICTED = [part for part in PARTS if stories.PARTS[part].answer]
 STORIES = [name for part in PARTS for name in stories.PARTS[part].stories]
 

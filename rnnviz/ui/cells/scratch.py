@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from itertools import repeat
+from textwrap import dedent
 
 import numpy as np
 import streamlit as st
@@ -200,7 +201,7 @@ def _code(words: Words) -> None:
         format_func=lambda name: words(f"scratch.of_{name}"), label_visibility="collapsed",
     )  # fmt: skip
     st.caption(words("scratch.where", module=found[name].__module__, name=found[name].__qualname__))
-    st.code(inspect.getsource(found[name]), language="python")
+    st.code(dedent(inspect.getsource(found[name])), language="python")
     st.subheader(words("scratch.faults"), anchor=False)
     for fault, (function, mark) in FAULTS.items():
         st.markdown(words(f"scratch.fault_{fault}"))
