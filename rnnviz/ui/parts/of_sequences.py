@@ -76,6 +76,27 @@ PARTS = {
         answer="c",
         reveals="shape-sudden",
     ),
-    "deep": Part("sequences", {"seed": 0, "at": 0}, {}),
+    "deep": Part(
+        "sequences",
+        {
+            "cell": "rnn_tanh",
+            "depth": 3,
+            "stacking": "own",
+            "units": 16,
+            "rate": 0.01,
+            "given": 4,
+            "seed": 0,
+            "at": 0,
+        },
+        {
+            "deep-three": {"at": 400},
+            "deep-four-start": {"depth": 4},
+            "deep-shared": {"stacking": "shared", "at": 400},
+            "deep-lstm": {"cell": "lstm", "at": 400},
+            "deep-norm": {"cell": "layernorm_lstm", "at": 400},
+        },
+        answer="b",
+        reveals="deep-three",
+    ),
     "upscaling": Part("sequences", {"upscaler": None}, {}),
 }

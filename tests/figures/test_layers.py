@@ -1,0 +1,34 @@
+"""The bands of a deep network: aligned over the steps, the input at the bottom, each with the scale of its kind."""
+
+import numpy as np
+import pytest
+
+from rnnviz.figures import style
+from rnnviz.figures.layers import layers
+
+HOVER = {"x": "x", "h": "h", "probs": "p"}
+
+
+@pytest.mark.parametrize("theme", style.LINES)
+def test_bands_stand_above_one_another_over_the_same_steps_with_the_input_at_the_bottom(theme):
+    random = np.random.default_rng(0)
+    x, states, probs = random.random((8, 5)), random.uniform(-1, 1, (3, 8, 16)), random.random((8, 10))
+    figure = layers(x, states, probs, ["in", "one", "two", "three", "out"], "step", HOVER, theme)
+    bands = list(figure.data)
+    for band, values in zip(bands[::-1], [x, *states, probs], strict=True):
+        np.testing.assert_allclose(band.z, values.T, rtol=1e-6)
+        assert list(band.x) == list(range(1, 9))
+    assert {axis.matches or "x5" for axis in figure.select_xaxes()} == {"x5"}
+    feet = [axis.domain[0] for axis in figure.select_yaxes()]
+    assert feet == sorted(feet, reverse=True)
+    assert [note.text for note in figure.layout.annotations] == ["out", "three", "two", "one", "in"]
+    for band, kind in zip(bands, [style.PROBABILITY, *[style.STATE] * 3, style.INK], strict=True):
+        assert (band.zmin, band.zmax) == (kind.low, kind.high)
+        assert [list(stop) for stop in band.colorscale] == style.SCALES[theme][kind.scale]
+
+
+def test_a_band_grows_with_its_units_and_the_figure_with_its_bands():
+    def tall(L, H):
+        return layers(np.zeros((4, 2)), np.zeros((L, 4, H)), np.zeros((4, 3)), [""] * (L + 2), "", HOVER).layout.height
+
+    assert tall(1, 16) < tall(2, 16) < tall(2, 48)
