@@ -87,7 +87,7 @@ _BESIDE = ("top right", "bottom right", "top left", "bottom left")
 
 def moving(
     paths: np.ndarray, at: int, names: Sequence[str], looks: Sequence[tuple[str, str]], titles: Mapping[str, str],
-    hover: str, theme: str = "light", height: int = 420, chosen: int | None = None,
+    hover: str, theme: str = "light", height: int = 390, chosen: int | None = None,
 ) -> go.Figure:  # fmt: skip
     """Return points as they stand after `at` updates of their paths (N, K, 2), each with its way behind it.
 
@@ -111,7 +111,7 @@ def moving(
     traces.append(
         go.Scatter(
             x=now[0], y=now[1], mode="markers+text", marker=marks | {"size": 14, "line": ring}, text=named,
-            textposition=[_BESIDE[k % 4] for k in range(len(looks))], textfont={"size": 18, "color": colours["curve"]},
+            textposition=[_BESIDE[k % 4] for k in range(len(looks))], textfont={"size": 18, "color": marks["color"]},
             hovertemplate=hover, cliponaxis=False,
         )
     )  # fmt: skip

@@ -234,26 +234,37 @@ def test_the_least_loss_is_that_of_who_knows_the_kinds_and_no_more():
     assert words.KINDS[words.EXAMPLE[1]] == "verb"
 
 
+def trained_kinds(**settings) -> list[list]:
+    return [list(islice(kinds(seed=seed, **settings).train_on_sentences(), 201)) for seed in range(6)]
+
+
 @pytest.mark.parametrize("dim", [2, 8])
 def test_words_with_the_same_successors_come_to_lie_together_from_six_seeds(dim):
-    for seed in range(6):
-        steps = list(islice(kinds(dim=dim, seed=seed).train_on_sentences(), 201))
-        before, after = words.closeness(vectors(steps[0].network)), words.closeness(vectors(steps[-1].network))
+    for steps in trained_kinds(dim=dim):
+        before, after = (words.closeness(vectors(steps[k].network)) for k in (0, -1))
         assert before.neighbours < 7
         assert after.neighbours == words.STOP
         assert after.ratio < (0.23 if dim == 2 else 0.5) < before.ratio
         assert np.mean([step.loss for step in steps[-20:]]) < words.UNPREDICTABLE + 0.04
 
 
+def test_kinds_are_driven_apart_and_words_of_one_kind_stay_as_near_as_they_began():
+    def distances(network: Network) -> tuple[float, float]:
+        points = vectors(network)
+        apart = np.linalg.norm(points[:, None] - points[None], axis=2)
+        alike = np.equal.outer(words.KINDS, words.KINDS)
+        return apart[alike & ~np.eye(len(points), dtype=bool)].mean(), apart[~alike].mean()
+
+    found = np.array([[distances(steps[k].network) for k in (0, -1)] for steps in trained_kinds()]).mean(axis=0)
+    assert np.round(found, 2).tolist() == [[0.31, 0.35], [0.24, 1.82]]
+
+
 def test_begun_as_wide_as_torchs_embedding_the_kinds_are_less_tidy_and_the_loss_is_as_low():
-    found, losses = [], []
-    for seed in range(6):
-        steps = list(islice(kinds(spread=1.0, seed=seed).train_on_sentences(), 201))
-        found.append(words.closeness(vectors(steps[-1].network)))
-        losses.append(np.mean([step.loss for step in steps[-20:]]))
+    trained = trained_kinds(spread=1.0)
+    found = [words.closeness(vectors(steps[-1].network)) for steps in trained]
     assert [round(each.ratio, 2) for each in sorted(found)][:: len(found) - 1] == [0.24, 0.53]
     assert min(each.neighbours for each in found) < words.STOP
-    assert max(losses) < words.UNPREDICTABLE + 0.04
+    assert max(np.mean([step.loss for step in steps[-20:]]) for steps in trained) < words.UNPREDICTABLE + 0.04
 
 
 def test_closeness_is_distances_and_nearest_neighbours():

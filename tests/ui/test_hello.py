@@ -257,3 +257,10 @@ def test_a_rate_that_is_far_too_high_shows_what_it_does_and_no_traceback():
     app = open_part(optimiser="sgd", rate="5", at="80", cell="lstm", word="aaaaaaaaaaaa", target="abcdefghijkl")
     assert not app.error
     assert charts(app)
+
+
+def test_the_lesson_tells_the_floor_of_a_softmax_made_twice():
+    best = torch.tensor([[1.0, 0.0, 0.0, 0.0]])  # the first softmax can give no more
+    loss = F.cross_entropy(best, torch.tensor([0])).item()
+    for language in text.LANGUAGES:
+        assert f"\\ln(1 + 3/e) = {loss:.3f}$" in text.Words(language).lesson("sequences_hello")

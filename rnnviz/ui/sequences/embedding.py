@@ -146,9 +146,7 @@ def _learning(words: Words, corpus: Corpus) -> None:
     at = learning(words, work)
     seen = work.found[: at + 1]
     now["letter"] = min(now["letter"], len(corpus.names))
-    if corpus.pair:
-        hello.spelling(words, corpus.pair, seen)
-    else:
+    if not corpus.pair:
         st.markdown(_told_of_sentences(words, seen))
     narrow = now["dim"] <= NARROW
     beside = st.columns([1, 1], gap="medium") if narrow else (st.container(), st.container())
@@ -156,6 +154,8 @@ def _learning(words: Words, corpus: Corpus) -> None:
         follow([work], partial(_moving, words, corpus, work, at))
     with beside[1]:
         _lookup(words, corpus, seen[-1])
+    if corpus.pair:
+        hello.spelling(words, corpus.pair, seen)
     _charts(words, corpus, seen)
     _code(words, corpus)
 
@@ -198,7 +198,7 @@ def _lookup(words: Words, corpus: Corpus, last: Seen) -> None:
     """Show the one-hot vector of a letter, the matrix, their product, and the row; and the gradient beside it."""
     now, count = st.session_state, len(corpus.names)
     place = state.remember(
-        st.pills, words("embedding.letter"), list(range(1, count + 1)), key="letter", required=True,
+        st.pills, words("embedding.letter"), list(range(1, count + 1)), key="letter", required=True, wrap=True,
         format_func=lambda letter: hello.plain(corpus.names[letter - 1]),
     ) - 1  # fmt: skip
     steps = slider(words("embedding.steps"), 1, len(corpus.read), 1, "steps") if len(corpus.read) > 1 else 1
