@@ -9,6 +9,8 @@ import numpy as np
 from ..digits.uci import eight_by_eight
 
 SIDE, CLASSES = 8, 10
+LEVELS = "0123456789abcdefg"
+"""The 17 levels of ink of a pixel, a letter each."""
 PARTS = ("train", "validation", "test")
 
 
@@ -61,3 +63,15 @@ def batches(size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             order = np.concatenate([order, random.permutation(len(labels))])
         chosen, order = order[:size], order[size:]
         yield images[chosen], labels[chosen]
+
+
+def pack(picture: np.ndarray) -> str:
+    """Return a picture (8, 8) in [0, 1] as 64 letters, in the 17 levels of the digits."""
+    return "".join(LEVELS[level] for level in np.rint(picture * (len(LEVELS) - 1)).astype(int).ravel())
+
+
+def unpack(text: str) -> np.ndarray:
+    """Return the picture (8, 8) that letters stand for. Raises ValueError for what `pack` does not give."""
+    if len(text) != SIDE * SIDE or set(text) - set(LEVELS):
+        raise ValueError(f"text must be {SIDE * SIDE} letters of {LEVELS}. Got {text!r}.")
+    return np.array([LEVELS.index(letter) for letter in text]).reshape(SIDE, SIDE) / (len(LEVELS) - 1)

@@ -14,7 +14,7 @@ import streamlit as st
 
 from .. import checkpoints, digits, initial, learn
 from ..cells import CELLS
-from ..tasks import words
+from ..tasks import small_digits, words
 from ..tasks.shapes import SHAPES
 from ..text import LANGUAGES, Words
 from ..training import recall
@@ -112,6 +112,11 @@ def _name(text: str) -> str:
     """Return a short plain name; that there is such a thing is for the part to see."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", text):
         raise ValueError(text)
+    return text
+
+
+def _picture(text: str) -> str:
+    small_digits.unpack(text)
     return text
 
 
@@ -218,6 +223,7 @@ LINK: dict[str, Callable[[str], Any]] = {
     "letter": _whole(1, 99),
     "shape": _one_of(lambda: SHAPES),
     "given": _word,
+    "picture": _picture,
     "stacking": _one_of(lambda: ("own", "shared")),
     "upscaler": _upscaler,
 }

@@ -66,3 +66,11 @@ def test_answers_and_drawings_are_what_the_network_says_of_each():
     drawn = pictures.drawn(painter)
     expected = record(painter, pictures.label_first(4), np.zeros((8, 8)), loss="mse")["logits"]
     np.testing.assert_allclose(drawn[4], expected, rtol=1e-12)
+
+
+def test_a_picture_is_64_letters_and_comes_back_from_them():
+    for image in small_digits.part("test").images[:20]:
+        np.testing.assert_array_equal(small_digits.unpack(small_digits.pack(image)), image)
+    for text in ("", "0" * 63, "0" * 63 + "h", "0" * 65):
+        with pytest.raises(ValueError, match="text must be 64 letters"):
+            small_digits.unpack(text)

@@ -148,6 +148,32 @@ def test_the_next_digit_that_is_misread_is_the_next_one():
     assert app.session_state["given"] == wrong[0]
 
 
+def test_a_painted_picture_is_read_stands_in_the_link_and_goes_with_its_digit():
+    (network,), _ = trained("many_to_one")
+    picture = np.zeros((8, 8))
+    picture[:, 3:5] = 1.0
+    trace = record(network, picture)
+    app = open_shapes(at=AT, given=9, picture=small_digits.pack(picture))
+    assert app.session_state["link"]["picture"] == small_digits.pack(picture)
+    shown = drawings(app)["unrolled"]
+    assert shown["pictures"][0]["pixels"] == picture.tolist()
+    last = shown["columns"][-1]["y"]
+    assert (last["text"], last["right"], last["note"]) == (
+        str(trace.prediction), None, f"{trace['probs'][-1].max():.0%}"
+    )  # fmt: skip
+    gradient = np.linalg.norm(learn.gradients(network, trace)["rnn.weight_hh_l0"])
+    assert power(np.log10(gradient)) in gradient_told(app)
+    undone = app.button(key="shape_unpaint").click().run()
+    assert undone.session_state["given"] == 9
+    assert "picture" not in undone.session_state["link"]
+    app = open_shapes(at=AT, given=9, picture=small_digits.pack(picture))
+    app.session_state["given"] = 10
+    app.run()
+    assert app.session_state["picture"] is None
+    app = open_shapes(picture="0" * 63 + "z")
+    assert any("left out" in each.value for each in app.warning)
+
+
 def test_what_is_drawn_from_a_label_stands_beside_the_mean_of_the_class():
     (network,), _ = trained("one_to_many")
     app = open_shapes(shape="one_to_many", at=AT, given=8)

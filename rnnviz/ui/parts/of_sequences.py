@@ -63,7 +63,16 @@ PARTS = {
     "shapes": Part(
         "sequences",
         # None: the shape's own.
-        {"shape": "many_to_one", "cell": None, "units": None, "rate": None, "given": None, "seed": 0, "at": 0},
+        {
+            "shape": "many_to_one",
+            "cell": None,
+            "units": None,
+            "rate": None,
+            "given": None,
+            "picture": None,
+            "seed": 0,
+            "at": 0,
+        },
         {
             "shape-once": {"shape": "one_to_one", "at": 300},
             "shape-rows": {"shape": "many_to_one", "at": 300},

@@ -204,6 +204,8 @@ def _bought(words: Words, recipe: Recipe) -> None:
         if row := known.get(Recipe(recipe.cell, layers_, stacking)):
             wide = f"{row.units[WIDE]} | {_spread(row.accuracies[WIDE])}" if layers_ > 1 else "| "
             rows.append(f"| {layers_} | {row.parameters[DEEP]:,} | {_spread(row.accuracies[DEEP])} | {wide} |")
+    if not rows:
+        return
     own = Recipe()
     told = {"cell": words(f"cell.{recipe.cell}"), "stacking": words(f"deep.{recipe.stacking}")}
     with st.container(key="deep_bought"):

@@ -146,8 +146,9 @@ def _floor(shape: str) -> float:
 # ---- Trying it out
 
 
-def _digit(words: Words, shape: str, networks: Networks, view: Callable) -> tuple[np.ndarray, int]:
-    """Show the choice of a digit from the test part, and return it with its label."""
+def _digit(words: Words, networks: Networks, view: Callable) -> tuple[np.ndarray, int | None]:
+    """Show the choice of a digit from the test part; return it with its label, or what was painted on it, with none."""
+    now = st.session_state
     images, labels = small_digits.part("test")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="shape_digit"):
         number = slider(words("shapes.digit"), 1, len(labels), 1, "given")
@@ -155,7 +156,23 @@ def _digit(words: Words, shape: str, networks: Networks, view: Callable) -> tupl
             words("shapes.misread"), icon=":material/search:", key="shape_misread", on_click=_next_misread,
             args=(networks[0], view),
         )  # fmt: skip
+        # What was painted was painted on a digit, and goes with it.
+        if now["picture"] and now.setdefault("painted_on", number) == number:
+            st.button(words("shapes.unpaint"), icon=":material/undo:", key="shape_unpaint", on_click=_unpaint)
+            return small_digits.unpack(now["picture"]), None
+    _unpaint()
     return images[number - 1], int(labels[number - 1])
+
+
+def _paint(picture: np.ndarray) -> None:
+    now = st.session_state
+    now["picture"], now["painted_on"] = small_digits.pack(picture), now["given"]
+    state.heard()
+
+
+def _unpaint() -> None:
+    st.session_state["picture"] = None
+    st.session_state.pop("painted_on", None)
 
 
 def _next_misread(network: Network, view: Callable) -> None:
@@ -168,20 +185,21 @@ def _next_misread(network: Network, view: Callable) -> None:
 
 
 def _read(words: Words, shape: str, networks: Networks, view: Callable) -> None:
-    image, label = _digit(words, shape, networks, view)
+    image, label = _digit(words, networks, view)
     trace = record(networks[0], view(image), label)
-    answer, prob = trace.prediction, trace["probs"][-1].max()
-    said = Box(str(answer), note=f"{prob:.0%}", right=answer == label)
+    answer, prob, last = trace.prediction, trace["probs"][-1].max(), len(trace) - 1
+    said = Box(str(answer), note=f"{prob:.0%}", right=None if label is None else answer == label)
     columns = [
-        Column(
-            Box(pixels=image if len(trace) == 1 else row[None]), said if t == len(trace) - 1 else None, trace["h"][0, t]
-        )
-        for t, row in enumerate(trace["x"])
+        Column(Box(pixels=image if not last else row[None]), said if t == last else None, h)
+        for t, (row, h) in enumerate(zip(trace["x"], trace["h"][0], strict=True))
     ]
-    told = {"label": label, "answer": answer, "prob": prob}
-    shown = {words("shapes.picture", label=label): image}
-    diagrams.unrolled(columns, words(f"shapes.alt.{shape}", **told), "shape_tried", shown if len(trace) > 1 else {})
-    st.markdown(words("shapes.read_right" if answer == label else "shapes.read_wrong", **told))
+    told = {"label": words("shapes.painted") if label is None else label, "answer": answer, "prob": prob}
+    title = words("shapes.picture_painted") if label is None else words("shapes.picture", label=label)
+    alt = words(f"shapes.alt.{shape}", **told)
+    diagrams.unrolled(columns, alt, "shape_tried", {title: image}, words("shapes.paint"), _paint)
+    verdict = "unjudged" if label is None else "right" if answer == label else "wrong"
+    st.markdown(words(f"shapes.read_{verdict}", **told))
+    st.caption(words("shapes.paint"))
     _gradients(words, {"": learn.gradients(networks[0], trace)})
 
 

@@ -82,15 +82,32 @@ def choose(label: str, titles: Mapping[str, str], chosen: str, key: str, on_choi
     _component(data=told, key=key, on_shape_change=heard, height="content")
 
 
-def unrolled(columns: Sequence[Column], alt: str, key: str, pictures: Mapping[str, np.ndarray]) -> None:
+def unrolled(
+    columns: Sequence[Column],
+    alt: str,
+    key: str,
+    pictures: Mapping[str, np.ndarray],
+    paint: str = "",
+    on_paint: Callable[[np.ndarray], None] | None = None,
+) -> None:
     """Show a network with what went in and what came out at every step; pictures: some to stand before it, by title.
 
-    alt: the same in words.
+    alt: the same in words. paint: how one paints on the first picture, where one may; on_paint is called with what has
+    become of it.
     """
-    shown = [{"title": title, "pixels": _rounded(pixels)} for title, pixels in pictures.items()]
+
+    def heard() -> None:
+        pixels = (st.session_state.get(key) or {}).get("pixels")
+        size = next(iter(pictures.values())).size if pictures else 0
+        if on_paint and isinstance(pixels, list) and len(pixels) == size:
+            on_paint(np.clip(np.array(pixels, dtype=float), 0.0, 1.0).reshape(next(iter(pictures.values())).shape))
+
+    shown = [{"title": title, "pixels": _rounded(pixels), "paint": ""} for title, pixels in pictures.items()]
+    if shown:
+        shown[0]["paint"] = paint
     steps = [_told(column) | {"t": str(t)} for t, column in enumerate(columns, 1)]
     told = {"kind": "unrolled", "alt": alt, "columns": steps, "pictures": shown, "colours": _colours()}
-    _component(data=told, key=key, on_shape_change=lambda: None, height="content")
+    _component(data=told, key=key, on_pixels_change=heard, height="content")
 
 
 def _told(column: Column) -> dict[str, object]:

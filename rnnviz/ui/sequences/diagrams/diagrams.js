@@ -11,6 +11,8 @@ const GAP = 34; // between the rows of boxes
 const UNITS = 8; // hidden units beside one another
 const ALONE = 1.4; // a single step is drawn so much larger,
 const LEAST = 0.62; // and a chain that does not fit so much smaller, before it has to be scrolled
+const PICTURE = 80; // the side of a picture
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 function add(parent, name, attributes, text) {
@@ -123,7 +125,7 @@ class Diagrams {
     this.shown = shown;
     this.content.className = `content ${data.kind}`;
     this.content.replaceChildren(...(data.kind === "choice" ? [this.choice()] : this.unrolled()));
-    if (focused) this.content.querySelector("[aria-checked=true]")?.focus();
+    if (focused) this.content.querySelector("[aria-checked=true], .pad")?.focus();
   }
 
   choice() {
@@ -160,16 +162,75 @@ class Diagrams {
     return [...pictures.map((picture) => this.picture(picture)), scroller];
   }
 
-  picture({ title, pixels }) {
+  picture({ title, pixels, paint }) {
     const figure = document.createElement("figure");
     const svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("viewBox", "0 0 80 80");
-    svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", title);
-    cells(svg, pixels, 0, 0, 80, 80, ink);
-    add(svg, "rect", { x: 0, y: 0, width: 80, height: 80, class: "frame" });
+    svg.setAttribute("viewBox", `0 0 ${PICTURE} ${PICTURE}`);
+    svg.setAttribute("role", paint ? "application" : "img");
+    svg.setAttribute("aria-label", paint || title);
+    cells(svg, pixels, 0, 0, PICTURE, PICTURE, ink);
+    add(svg, "rect", { x: 0, y: 0, width: PICTURE, height: PICTURE, class: "frame" });
+    if (paint) this.pad(svg, pixels);
     figure.append(svg, Object.assign(document.createElement("figcaption"), { textContent: title }));
     return figure;
+  }
+
+  /* A picture that is painted on: by the pointer, or by arrow keys and the space bar. What is painted is told at once
+   * when the pointer is lifted; a stroke that begins on ink takes ink away.
+   */
+  pad(svg, pixels) {
+    const side = pixels.length;
+    const size = PICTURE / side;
+    const painted = svg.querySelectorAll(".cell");
+    this.cursor ??= [0, 0];
+    svg.classList.add("pad");
+    svg.setAttribute("tabindex", 0);
+    const mark = add(svg, "rect", { width: size, height: size, class: "cursor" });
+    const move = (r, c) => {
+      this.cursor = [r, c];
+      mark.setAttribute("x", c * size);
+      mark.setAttribute("y", r * size);
+    };
+    const put = (r, c, value) => {
+      pixels[r][c] = value;
+      painted[r * side + c].style.fill = ink(value);
+    };
+    const tell = () => this.setTrigger("pixels", pixels.flat());
+    const at = ({ clientX, clientY }) => {
+      const { left, top, width } = svg.getBoundingClientRect();
+      return [clientY - top, clientX - left].map((length) => Math.floor((length / width) * side));
+    };
+    let brush = null;
+    const paint = (event) => {
+      const [r, c] = at(event);
+      if (brush === null || pixels[r]?.[c] === undefined) return;
+      put(r, c, brush);
+      move(r, c);
+    };
+    svg.addEventListener("pointerdown", (event) => {
+      const [r, c] = at(event);
+      if (event.button || pixels[r]?.[c] === undefined) return;
+      svg.setPointerCapture(event.pointerId);
+      brush = pixels[r][c] > 0.5 ? 0 : 1;
+      paint(event);
+    });
+    svg.addEventListener("pointermove", paint);
+    svg.addEventListener("pointerup", () => {
+      if (brush !== null) tell();
+      brush = null;
+    });
+    svg.addEventListener("pointercancel", () => (brush = null));
+    svg.addEventListener("keydown", (event) => {
+      const [r, c] = this.cursor;
+      const [down, right] = STEPS[event.key] ?? [0, 0];
+      if (event.key === " ") {
+        put(r, c, pixels[r][c] > 0.5 ? 0 : 1);
+        tell();
+      } else if (STEPS[event.key]) move((r + down + side) % side, (c + right + side) % side);
+      else return;
+      event.preventDefault();
+    });
+    move(...this.cursor);
   }
 
   choose(name) {
