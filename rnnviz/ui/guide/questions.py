@@ -45,7 +45,7 @@ READING: dict[str, tuple[Question, ...]] = {
     "002": (
         Question("five", (_part("terms"),)),
         Question("scratch", (_part("scratch"),)),
-        Question("wrong", (_part("terms", mistake="current-state"),)),
+        Question("wrong", (_part("terms", mistake="state"),)),
         Question("activations", (_part("activations"),)),
         Question("shapes", (_part("shapes"),)),
         Question("normalised", (_part("deep"), _preset("layernorm-64"))),
