@@ -64,7 +64,7 @@ def test_a_moment_of_the_training_is_chosen_by_keyboard_and_marked_on_the_curves
     page.keyboard.press("Home")
     page.wait_for_function(f"() => {shapes} === 1")
     assert "Update 0" in page.locator(".moment").inner_text()
-    page.locator(".moment button").click()
+    page.locator(".moment .newest").click()
     page.wait_for_function(f"() => {shapes} === 0")
 
 
