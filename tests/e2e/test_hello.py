@@ -90,7 +90,7 @@ def test_a_link_in_the_lesson_shows_the_floor_and_twenty_seeds_come_in(open_page
     page.locator(".st-key-lesson a[href='#story-hello-seeds']").click()
     page.get_by_text("16 of 20 seeds learn it").wait_for(timeout=SLOW)
     page.locator(".chart-soon .js-plotly-plot").wait_for()
-    page.get_by_text("Why it is stuck.").wait_for()
+    page.get_by_text("Why step 4 hardly learns.").wait_for()
     until(page, "() => document.querySelector('.chart-loss .js-plotly-plot')._fullData.length === 2")
 
 

@@ -175,8 +175,8 @@ def test_a_stuck_unit_is_named_with_its_numbers():
     h, probs, _ = trained_by_torch(Recipe(readout="hidden"), 80)
     assert probs[-1].argmax(axis=1).tolist() == [3, 0, 2, 2, 2]
     assert f"{h[3, 2]:.3f} and {h[3, 3]:.3f}" in told(app)
-    assert "At step 4 it says l and should say o" in told(app)
-    assert "Why it is stuck" not in told(open_part(readout="hidden", seed="1", at="80"))
+    assert "Why step 4 hardly learns.** It says l and should say o" in told(app)
+    assert "hardly learns" not in told(open_part(readout="hidden", seed="1", at="80"))
 
 
 def test_twenty_seeds_are_trained_and_counted():

@@ -111,7 +111,7 @@ def _corpus(words: Words) -> Corpus | None:
 # ---- Numbers
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)  # of up to 2 MB each
+@st.cache_resource(show_spinner=False, max_entries=32)  # of up to 1 MB each
 def _training(recipe: Recipe, asked: Pair | None) -> Growing:
     return Growing(lambda: _watched(recipe, asked), UPDATES["word" if asked else "sentences"] + 1)
 
