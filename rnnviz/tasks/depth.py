@@ -98,7 +98,7 @@ def training(recipe: Recipe, seed: int = 0, part: str = "test") -> Iterator[Prog
         )
         for each in compared(recipe)
     ]
-    for k, steps in enumerate(islice(zip(*trainings, strict=True), UPDATES + 1)):
+    for k, steps in enumerate(islice(zip(*trainings, strict=False), UPDATES + 1)):
         losses = tuple(step.loss for step in steps)
         if k % TESTED:
             yield Progress(losses, None, None)

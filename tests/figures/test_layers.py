@@ -1,5 +1,7 @@
 """The bands of a deep network: aligned over the steps, the input at the bottom, each with the scale of its kind."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -15,14 +17,17 @@ def test_bands_stand_above_one_another_over_the_same_steps_with_the_input_at_the
     x, states, probs = random.random((8, 5)), random.uniform(-1, 1, (3, 8, 16)), random.random((8, 10))
     figure = layers(x, states, probs, ["in", "one", "two", "three", "out"], "step", HOVER, theme)
     bands = list(figure.data)
-    for band, values in zip(bands[::-1], [x, *states, probs], strict=True):
+    for band, values in zip(bands, [x, *states, probs], strict=True):
         np.testing.assert_allclose(band.z, values.T, rtol=1e-6)
         assert list(band.x) == list(range(1, 9))
-    assert {axis.matches or "x5" for axis in figure.select_xaxes()} == {"x5"}
-    feet = [axis.domain[0] for axis in figure.select_yaxes()]
-    assert feet == sorted(feet, reverse=True)
-    assert [note.text for note in figure.layout.annotations] == ["out", "three", "two", "one", "in"]
-    for band, kind in zip(bands, [style.PROBABILITY, *[style.STATE] * 3, style.INK], strict=True):
+        assert band.xaxis is None  # the one axis of steps
+    domains = [axis.domain for axis in figure.select_yaxes()]
+    assert [band.yaxis for band in bands] == ["y", "y2", "y3", "y4", "y5"]
+    assert domains[0][0] == 0
+    assert domains[-1][1] == 1
+    assert all(below[1] < above[0] for below, above in pairwise(domains))
+    assert [note.text for note in figure.layout.annotations] == ["in", "one", "two", "three", "out"]
+    for band, kind in zip(bands, [style.INK, *[style.STATE] * 3, style.PROBABILITY], strict=True):
         assert (band.zmin, band.zmax) == (kind.low, kind.high)
         assert [list(stop) for stop in band.colorscale] == style.SCALES[theme][kind.scale]
 

@@ -55,7 +55,7 @@ def lines(app: AppTest, chart: str) -> dict[str, np.ndarray]:
 def bands(app: AppTest) -> list[np.ndarray]:
     """Return what the heatmaps hold, the input first, (T, N) each."""
     found = []
-    for band in charts(app)["deep_states"]["figure"]["data"][::-1]:
+    for band in charts(app)["deep_states"]["figure"]["data"]:
         z = band["z"]
         shape = [int(size) for size in z["shape"].split(",")]
         found.append(numbers(z).reshape(shape).T)
