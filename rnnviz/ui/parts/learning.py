@@ -4,7 +4,6 @@ A training is a `Growing` whose result k is what stands after k updates, so that
 the same picture, and going back costs nothing.
 """
 
-import math
 import time
 
 import streamlit as st
@@ -16,8 +15,8 @@ from .growing import EVERY, Growing
 
 PATIENCE = 0.25
 """Seconds that a look may wait for updates that are asked for and not yet made."""
-LOOKS = 40
-"""Playing from the beginning to the end takes about so many looks."""
+PACE = 10
+"""Playing makes an update per look at first, and one more for every so many that are made: most happens early."""
 LAST_SEED = 9999
 
 
@@ -30,8 +29,8 @@ def learning(words: Words, work: Growing) -> int:
     now, last = st.session_state, work.count - 1
     now["at"] = min(now["at"], last)
     playing = now.get("playing") and now["at"] < last
-    if playing:
-        now["at"] = min(last, now["at"] + math.ceil(last / LOOKS))
+    if playing and len(work.found) > now["at"]:
+        now["at"] = min(last, now["at"] + 1 + now["at"] // PACE)
     _reach(work, now["at"])
     if work.done:  # it may have ended early, where numbers left what float64 holds
         last = len(work.found) - 1

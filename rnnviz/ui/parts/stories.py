@@ -48,6 +48,7 @@ def tell(name: str) -> None:
         st.session_state.pop(key, None)
     st.session_state.update(PARTS[part].defaults | values)
     st.session_state["part"] = st.session_state["part_prepared"] = part
+    st.session_state["playing"] = False
 
 
 def changed(part: str) -> bool:
