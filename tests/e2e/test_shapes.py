@@ -76,6 +76,27 @@ def test_own_bits_are_answered_at_every_step_and_bad_ones_said(open_page):
     assert page.locator(".scroller").count() == 0
 
 
+def test_a_digit_is_painted_on_by_mouse_and_by_keys_and_brought_back(open_page):
+    page = open_shapes(open_page, "&at=10")
+    pad = page.locator(".pad")
+    pad.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # figures above it find their height
+    box = pad.bounding_box()
+    cell = box["width"] / 8
+    page.mouse.move(box["x"] + cell / 2, box["y"] + cell / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 2.5 * cell, box["y"] + cell / 2, steps=6)
+    page.mouse.up()
+    until(page, "() => (new URL(location.href).searchParams.get('picture') ?? '').startsWith('ggg')")
+    page.get_by_text("what it reads (painted)").wait_for()
+    pad.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    until(page, "() => new URL(location.href).searchParams.get('picture')?.[10] === '0'")  # there was ink
+    page.get_by_role("button", name="As it was").click()
+    until(page, "() => !new URL(location.href).searchParams.has('picture')")
+
+
 def test_a_link_in_the_lesson_trains_and_shows_the_word_backwards(open_page):
     page = open_shapes(open_page)
     page.locator(".st-key-lesson a[href='#story-shape-reverses']").click()
