@@ -152,6 +152,12 @@ def test_the_lesson_tells_what_was_measured_of_depth():
     for deep, _, wide in means[2:]:
         assert wide >= deep
     assert means[3][0] == min(mean for row in means for mean in row)
+    one, four = (100 * np.array(depth.measured()[Recipe("lstm", layers)].accuracies[0]) for layers in (1, 4))
+    for language in text.LANGUAGES:
+        lesson_text = text.Words(language).lesson("sequences_deep")
+        for shares in (one, four):
+            ends = f"{min(shares):.0f} {'to' if language == 'en' else '到'} {max(shares):.0f} %"
+            assert ends in lesson_text
 
 
 @pytest.mark.parametrize(
