@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from .style import LINES, PROBABILITY, SCALES
 
-ROW = 24
+ROW = 21
 """Pixels per sequence."""
 
 

@@ -95,7 +95,7 @@ def test_the_code_that_is_shown_is_the_code_that_runs():
     assert scratch.listings("gru")["train"] is learn.train
 
 
-def test_the_lines_beside_the_faults_are_lines_of_the_functions_they_are_said_to_be_of():
+def test_the_lines_beside_the_faults_are_lines_of_the_modules_they_are_said_to_be_of():
     lines = {fault: scratch.line_of(*where) for fault, where in scratch.FAULTS.items()}
     assert "[k, :-1]" in lines["state"]
     assert "len(targets), dlogits / len(targets)" in lines["mean"]

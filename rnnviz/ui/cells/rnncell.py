@@ -131,7 +131,7 @@ def _picture(words: Words, states: list[np.ndarray], read: list[list[str]], D: i
         [words("rnncell.zeros"), *(_numbers(words, each[t], k, t + 1) for t in range(T))]
         for k, each in enumerate(states, 1)
     ]
-    figure = stack.stack([words("rnncell.comma").join(each) for each in read], told, names, theme)
+    figure = stack.stack(["<br>".join(each) for each in read], told, names, theme)
     charts([Chart("stack", words("rnncell.title"), figure, words("rnncell.alt", **shapes))], theme, key="stack_charts")
 
 

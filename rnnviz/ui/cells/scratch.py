@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from itertools import repeat
 from textwrap import dedent
+from types import ModuleType
 
 import numpy as np
 import streamlit as st
@@ -33,13 +34,13 @@ RATES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]
 UNCUT = 1000.0
 """The gradient is not clipped."""
 CLIPS = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, UNCUT]
-FAULTS: dict[str, tuple[Callable, str]] = {
-    "state": (learn.gradients, "h_prev = "),
-    "mean": (trace._loss, "len(targets), dlogits"),
-    "update": (learn.train, "moved("),
-    "leak": (trace.record, "h0 = "),
+FAULTS: dict[str, tuple[ModuleType, str]] = {
+    "state": (learn, "h_prev = "),
+    "mean": (trace, "len(targets), dlogits"),
+    "update": (learn, "= moved("),
+    "leak": (trace, "h0 = network.h0"),
 }
-"""What a tutorial has wrong: the function of ours that does it, and how to find the line."""
+"""What a tutorial has wrong: the module of ours that does it, and how to find the line."""
 
 
 def show(words: Words) -> dict[str, object]:
@@ -151,7 +152,7 @@ def _figures(words: Words, work: Growing, at: int) -> None:
         figure = over_time.over_time(
             [line._replace(y=np.where(np.isfinite(line.y), line.y, np.nan))],
             Axis(line.name, False, (0.0, levels[key])), words("neuron.updates"), hover, theme, level=levels[key],
-            moment=at, height=210, first=0,
+            moment=at, height=180, first=0,
         )  # fmt: skip
         alt = words(f"scratch.alt_{key}", first=plain(line.y[0], 3), last=plain(line.y[at], 3), update=at)
         items.append(Chart(f"scratch_{key}", words(f"scratch.title_{key}"), figure, alt))
@@ -203,12 +204,12 @@ def _code(words: Words) -> None:
     st.caption(words("scratch.where", module=found[name].__module__, name=found[name].__qualname__))
     st.code(dedent(inspect.getsource(found[name])), language="python")
     st.subheader(words("scratch.faults"), anchor=False)
-    for fault, (function, mark) in FAULTS.items():
+    for fault, (module, mark) in FAULTS.items():
         st.markdown(words(f"scratch.fault_{fault}"))
-        st.code(line_of(function, mark), language="python")
-        st.caption(words("scratch.where", module=function.__module__, name=function.__qualname__))
+        st.code(line_of(module, mark), language="python")
+        st.caption(words("scratch.in_module", module=module.__name__))
 
 
-def line_of(function: Callable, mark: str) -> str:
-    """Return the first line of a function's source that holds a mark."""
-    return next(line.strip() for line in inspect.getsource(function).splitlines() if mark in line)
+def line_of(module: ModuleType, mark: str) -> str:
+    """Return the first line of a module's source that holds a mark."""
+    return next(line.strip() for line in inspect.getsource(module).splitlines() if mark in line)
