@@ -175,6 +175,16 @@ def test_the_lesson_tells_what_is_left_of_the_gradient_per_layer(cell, low, high
     assert low < np.exp(np.log(ratios).mean()) < high
 
 
+@pytest.mark.slow
+def test_the_lesson_tells_what_layer_normalisation_gives_after_100_updates():
+    for cell in ("lstm", "layernorm_lstm"):
+        last = [list(islice(depth.training(Recipe(cell, 3), seed), 101))[-1].accuracies for seed in range(3)]
+        shares = [100 * each[depth.DEEP] for each in last]
+        for language, to in (("en", "to"), ("zh", "到")):
+            assert f"{min(shares):.0f} {to} {max(shares):.0f} %" in text.Words(language).lesson("sequences_deep")
+        assert all(each[depth.NARROW] > each[depth.DEEP] for each in last)
+
+
 def test_what_a_link_cannot_mean_is_left_out_and_said():
     app = open_deep(depth=9, stacking="odd", cell="rnn_relu", given="x1", units=16)
     assert any("left out" in each.value for each in app.warning)
