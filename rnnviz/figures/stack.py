@@ -17,9 +17,9 @@ def stack(
 ) -> go.Figure:
     """Return the figure.
 
-    inputs: what stands in the box of every step, with <br> between several. states: by layer, by step (from the state before the first one on),
-    what is told when a box is pointed at. names: of "input", "output", "last", "first", as they are written beside
-    what they mean.
+    inputs: what stands in the box of every step, with <br> between several. states: by layer, by step (from the state
+    before the first one on), what is told when a box is pointed at. names: of "input", "output", "last", "first", as
+    they are written beside what they mean.
     """
     T, L, colours = len(inputs), len(states), LINES[theme]
     output, last = CELLS[theme]["lstm"], CELLS[theme]["rnn_tanh"]
@@ -63,7 +63,8 @@ def stack(
             go.Scatter(
                 x=[x for x, *_ in places], y=[y for _, y, *_ in places], text=[text for _, _, text, _ in places],
                 customdata=[told for *_, told in places], mode="markers+text", marker=marker,
-                textfont={"size": 11 if "<br>" in places[0][2] else 13, "color": colour}, hovertemplate="%{customdata}<extra></extra>", cliponaxis=False,
+                textfont={"size": 11 if "<br>" in places[0][2] else 13, "color": colour}, cliponaxis=False,
+                hovertemplate="%{customdata}<extra></extra>",
             )
         )  # fmt: skip
     middle = (T + 1) / 2

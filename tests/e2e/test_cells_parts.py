@@ -89,6 +89,20 @@ def test_a_mistake_is_red_until_its_line_is_found(open_page):
     assert tables.nth(1).locator("td.sound").count() == 5
 
 
+def test_a_link_to_an_exercise_brings_the_exercise_into_view(open_page):
+    page = open_part(open_page, "terms")
+    page.locator(".st-key-lesson a[href='#story-mistake-leak']").click()
+    asked(page, "mistake", "leak")
+    page.locator("table.mistake td.wrong").first.wait_for(timeout=SLOW)
+    until(
+        page,
+        """() => {
+          const top = document.querySelector('.st-key-figure_mistake').getBoundingClientRect().top;
+          return top > 40 && top < 200;
+        }""",
+    )
+
+
 def test_training_plays_to_its_end_and_restarts(open_page):
     page = open_part(open_page, "scratch", "&steps=3")
     page.get_by_text("After 0 updates: loss").wait_for()

@@ -6,13 +6,15 @@ const PREFIX = "#story-";
 
 const listening = new WeakMap();
 
-const figure = () => document.querySelector(".st-key-part_figure");
+/* What a story is about: the part's figure, or what is kept apart for stories of that first name, "figure_<name>". */
+const figure = (story = "") =>
+  document.querySelector(`.st-key-figure_${story.split("-")[0]}`) ?? document.querySelector(".st-key-part_figure");
 const top = (element) => element?.getBoundingClientRect().top ?? 0;
 
 /* From its top on: names and numbers of the lines stand there. */
-function bringIntoView() {
+function bringIntoView(story) {
   const smooth = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  figure()?.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
+  figure(story)?.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
 }
 
 export default function ({ parentElement, setTriggerValue }) {
@@ -28,8 +30,9 @@ export default function ({ parentElement, setTriggerValue }) {
       if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       event.stopPropagation();
-      setTriggerValue("story", link.getAttribute("href").slice(PREFIX.length));
-      bringIntoView();
+      const story = link.getAttribute("href").slice(PREFIX.length);
+      setTriggerValue("story", story);
+      bringIntoView(story);
     },
     { signal: abort.signal, capture: true },
   );

@@ -19,7 +19,7 @@ from .naming import symbol, written
 from .product import product
 
 PART = "terms"
-TOLD = ("terms-every", "terms-last", "terms-input", "terms-lstm", "mistake-state", "mistake-mean")
+TOLD = ("terms-every", "terms-last", "terms-input", "terms-lstm")
 NUDGE = 1e-5
 """The step of the central differences."""
 GREEN = 1e-6
@@ -37,7 +37,8 @@ def show(words: Words) -> dict[str, object]:
     with st.container(key="part_figure", gap="small"):
         _terms(words, shown)
     predict(words, PART)
-    find_the_mistake(words)
+    with st.container(key="figure_mistake", gap="small"):
+        find_the_mistake(words)
     lesson(words, PART)
     return tiny.link(PART)
 
