@@ -242,7 +242,7 @@ def _update(words: Words, weights: Weights, found: Pass, x: np.ndarray, y: np.nd
         ["δ_t", *map(plain, found.delta)],
         ["δ_t(1−h_t²)", *map(plain, da)],
         ["· x_t", *map(plain, da * x)],
-        ["· h_(t−1)", *map(plain, da * before)],
+        ["· hₜ₋₁", *map(plain, da * before)],
     ]
     numbers.table(["t", *map(str, range(1, len(x) + 1))], rows, "neuron-shares", caption=words("neuron.shares"))
     given = {"w_x": r"\sum_t \delta_t(1-h_t^2)\,x_t", "w_h": r"\sum_t \delta_t(1-h_t^2)\,h_{t-1}"}
