@@ -61,17 +61,22 @@ def counted_twice(found: Pass) -> np.ndarray:
 
 
 def differences(weights: Weights, x: np.ndarray, y: np.ndarray, every: bool, step: float) -> np.ndarray:
-    """Return ∂L/∂h_t (T,) by central differences: h_t is moved by ± step, and the steps after it are read again."""
+    """Return ∂L/∂h_t (T,) by finite differences: h_t is moved, and the steps after it are read again.
+
+    With D(ε) = (L(h_t + ε) - L(h_t - ε)) / 2ε it is (4 D(step) - D(2 step)) / 3, Richardson's extrapolation, in which
+    the error of ε² is gone. What it changes by when the step is doubled is more than its own error.
+    """
     found = np.empty(len(x))
     for t in range(len(x)):
         ends = []
-        for by in (step, -step):
+        for by in (step, -step, 2 * step, -2 * step):
             h, previous = np.empty(len(x)), 0.0
             for s in range(len(x)):
                 h[s] = np.tanh(weights.w_x * x[s] + weights.w_h * previous + weights.b) + (by if s == t else 0.0)
                 previous = h[s]
             ends.append(0.5 * float((_direct(h, y, every) ** 2).sum()))
-        found[t] = (ends[0] - ends[1]) / (2 * step)
+        near, far = (ends[0] - ends[1]) / (2 * step), (ends[2] - ends[3]) / (4 * step)
+        found[t] = (4 * near - far) / 3
     return found
 
 

@@ -1,5 +1,8 @@
 """One neuron: the chain, the tables and the formulas hold what autograd says; the update lowers the loss."""
 
+import itertools
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -41,6 +44,43 @@ def test_the_slip_is_shown_as_wrong_at_every_step_but_the_last(loss):
     shown = tables(open_cells(part="neuron", loss=loss))
     assert shown.count('<td class="wrong">') == 3
     assert shown.count('<td class="sound">') == 5
+
+
+CORNERS = {"w_x": (-2.95, 0.5), "w_h": (0.2, -3.0, 2.6, 3.0), "b": (0.0, 1.7, -2.0)}
+
+
+@pytest.mark.parametrize("loss", ["last", "every"])
+@pytest.mark.parametrize("steps", [4, 6])
+def test_an_error_is_red_where_it_is_wrong_and_nowhere_else(loss, steps, monkeypatch):
+    """Over a grid of where the sliders begin, before updates and after: nothing is judged by its own rounding."""
+    x, y = example(steps)
+    seen = []
+    monkeypatch.setattr(part.numbers, "table", lambda *shown: seen.append(shown[3]))
+    monkeypatch.setattr(part.st, "session_state", {"loss": loss})
+    monkeypatch.setattr(part.st, "caption", lambda told: None)
+    reds = 0
+    for values in itertools.product(*CORNERS.values(), (0.05, 2.0)):
+        history = part.descent(neuron.Weights(*values[:3]), x, y, loss == "every", values[3], 50)
+        for weights, found in (history[0], history[1], history[25], history[-1]):
+            part._slip(text.Words("en"), weights, found, x, y)
+            _, right, wrong = seen.pop()
+            assert "class:wrong" not in right, (values, weights)
+            _, delta, _ = judged(weights, x, y, loss == "every")
+            told = 1e-9 * max(1.0, found.loss) + 1e-5 * max(map(abs, delta))
+            for look, value, true in zip(wrong, neuron.counted_twice(found), delta, strict=True):
+                if abs(value - true) > told:  # more than the judge can be off
+                    assert look == "class:wrong", (values, weights)
+                    reds += 1
+                if value == true:
+                    assert look != "class:wrong"
+    assert reds > 300
+
+
+def test_no_right_error_is_red_at_the_place_of_a_large_third_derivative():
+    shown = tables(open_cells(part="neuron", w_x="-2.95", w_h="2.6", b="1.7", rate="0.05", steps="4", at="50"))
+    rows = re.findall(r'<tr><th scope="row">(.*?)</tr>', shown)
+    (right,) = [each for each in rows if each.startswith(text.Words("en")("neuron.errors_right").split("δ")[0])]
+    assert right.count('class="sound"') == 4
 
 
 def test_an_update_shows_the_gradients_of_autograd_and_what_torchs_sgd_makes_of_the_weights():

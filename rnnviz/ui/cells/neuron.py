@@ -28,7 +28,9 @@ LAST_UPDATE = 200
 PLAY = 10
 """So many updates a press of the second button makes."""
 NUDGE = 1e-5
-"""The step of the central differences."""
+"""The step of the finite differences."""
+ROUNDING = 1e-10
+"""What rounding does to them, of a loss of at most 1; of a larger one, that part."""
 
 
 def show(words: Words) -> dict[str, object]:
@@ -259,19 +261,28 @@ def _update(words: Words, weights: Weights, found: Pass, x: np.ndarray, y: np.nd
 
 
 def _slip(words: Words, weights: Weights, found: Pass, x: np.ndarray, y: np.ndarray) -> None:
-    """Show the errors as they are, by finite differences, and as the source has them."""
+    """Show the errors by finite differences, as they are, and as the source has them."""
     twice = neuron.counted_twice(found)
-    judge = neuron.differences(weights, x, y, st.session_state["loss"] == "every", NUDGE)
-    rows, looks = [], []
-    for name, values in (("judge", judge), ("right", found.delta), ("twice", twice)):
-        sound = np.abs(values - judge) <= 1e-6 * np.abs(judge) + 1e-9
+    judge, coarser = (
+        neuron.differences(weights, x, y, st.session_state["loss"] == "every", step) for step in (NUDGE, 2 * NUDGE)
+    )
+    resolved = ROUNDING * max(1.0, found.loss) + np.abs(coarser - judge)
+    rows, looks = [[words("neuron.errors_judge"), *map(plain, judge)]], [[""] * len(x)]
+    for name, values in (("right", found.delta), ("twice", twice)):
         rows.append([words(f"neuron.errors_{name}"), *map(plain, values)])
-        looks.append(["" if name == "judge" else "class:sound" if fine else "class:wrong" for fine in sound])
+        looks.append([_judgement(*each) for each in zip(values, judge, resolved, strict=True)])
     numbers.table(
         [words("neuron.error_of"), *(f"δ_{t}" for t in range(1, len(x) + 1))], rows, "neuron-errors", looks,
         words("neuron.compared"),
     )  # fmt: skip
     st.caption(words("neuron.judged", nudge=power(np.log10(NUDGE))))
+
+
+def _judgement(value: float, judge: float, resolved: float) -> str:
+    """Return how an error is shown; "" where it is too small for finite differences to tell."""
+    if max(abs(value), abs(judge)) <= resolved:
+        return ""
+    return "class:sound" if abs(value - judge) <= resolved else "class:wrong"
 
 
 def _curve(words: Words, history: list[tuple[Weights, Pass]]) -> None:
