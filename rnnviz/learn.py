@@ -121,7 +121,7 @@ def train(
 
     batches: each holds pairs of a sequence (T, D) and what `record` takes as its label for this `loss`. optimiser:
     turns the gradients of the mean loss into changes. clip: the largest norm. frozen: names of parameters that do not
-    learn. It ends where the numbers leave what float64 holds; that step has an infinite loss.
+    learn. It ends where the numbers leave what float64 holds; that step has an infinite norm, or loss as well.
     """
     for batch in batches:
         try:
@@ -131,7 +131,10 @@ def train(
             return
         parts = [gradients(network, trace) for trace in traces]
         mean = {name: sum(part[name] for part in parts) / len(parts) for name in parts[0] if name not in frozen}
-        yield Step(float(np.mean([trace.loss for trace in traces])), norm(mean), network)
+        length = norm(mean)
+        yield Step(float(np.mean([trace.loss for trace in traces])), length, network)
+        if not np.isfinite(length):
+            return
         network = moved(network, optimiser(mean if clip is None else clipped(mean, clip)))
 
 

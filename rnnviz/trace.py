@@ -207,7 +207,8 @@ def _loss(loss: str, label, logits: np.ndarray, probs: np.ndarray) -> tuple[int 
         labels = np.asarray(label)
         fits = labels.shape == (T,) and labels.dtype.kind in "ui" and labels.min() >= -1 and 0 <= labels.max() < K
         if not fits:
-            raise ValueError(f'label must hold {T} classes from 0 to {K - 1} for the loss "every". Got {label!r}.')
+            known = f"label must hold {T} classes from 0 to {K - 1}, or -1 where a step has no target, but not always,"
+            raise ValueError(f'{known} for the loss "every". Got {label!r}.')
         label, targets = None, [(t, k) for t, k in enumerate(labels.tolist()) if k >= 0]
     else:
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}. Got {loss!r}.")

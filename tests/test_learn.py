@@ -170,3 +170,13 @@ def test_the_gradients_of_every_cell_descend_the_loss_as_finite_differences_say(
             for step in (1e-6, -1e-6)
         ]
         assert np.vdot(gradient, direction) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5, abs=1e-9), name
+
+
+def test_training_ends_where_the_norm_of_a_gradient_leaves_float64():
+    begun = initial.network("rnn_relu", 2, 2, num_classes=2, recurrent="identity", seed=1)
+    network = Network(begun.cell, dict(begun.arrays) | {"head.weight": 1e160 * begun.arrays["head.weight"]})
+    wrong = 1 - record(network, np.ones((1, 2))).prediction
+    steps = list(learn.train(network, [[(np.ones((1, 2)), wrong)]] * 4, learn.SGD(0.1), clip=1.0))
+    assert len(steps) == 1
+    assert np.isfinite(steps[0].loss)
+    assert steps[0].norm == np.inf

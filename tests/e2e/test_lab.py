@@ -17,6 +17,10 @@ NAMES_AND_FIGURE_IN_VIEW = """figure => {
   const [names, plot] = ['.part-legend', figure].map((each) => document.querySelector(each).getBoundingClientRect());
   return names.top > 55 && names.top < 200 && plot.bottom <= innerHeight;
 }"""
+IN_VIEW = """selector => {
+  const box = document.querySelector(selector).getBoundingClientRect();
+  return box.top > 0 && box.bottom <= innerHeight;
+}"""
 SLOW = 60_000
 
 
@@ -92,8 +96,12 @@ def test_a_link_in_the_lesson_sets_the_figure_and_brings_it_into_view(open_page)
 def test_a_prediction_reveals_its_answer_and_the_figure(open_page):
     page = open_lab(open_page)
     page.get_by_role("button", name="About where the RNN's begins").click()
-    page.get_by_text("Right. Untrained, LSTM and GRU vanish").wait_for()
+    verdict = page.get_by_text("Right. Untrained, LSTM and GRU vanish")
+    verdict.wait_for()
     lines_are(page, 3)
+    until(page, IN_VIEW, ".st-key-predict [data-testid=stAlert]")
+    page.get_by_role("link", name="See it in the figure").click()
+    until(page, NAMES_AND_FIGURE_IN_VIEW, FAN)
 
 
 @pytest.mark.parametrize("story", ["gated", "rnn", "bias"])

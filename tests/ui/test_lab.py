@@ -506,6 +506,15 @@ def test_the_descents_are_those_of_learn_from_the_same_weights():
         np.testing.assert_allclose(lines(app, "norm")[name], np.log10([step.norm for step in steps]), atol=1e-6)
 
 
+def test_another_cell_can_be_chosen_to_explode():
+    app = open_lab(part="exploding")
+    before = lines(app, "loss")
+    app.button_group(key="widget_exploding_cell").set_value("rnn_tanh").run()
+    assert app.session_state["link"]["cells"] == "rnn_tanh"
+    assert lines(app, "loss").keys() == before.keys()
+    assert any((lines(app, "loss")[name] != before[name]).any() for name in before)
+
+
 def test_a_new_seed_is_another_network_and_the_same_seed_the_same():
     app = open_lab(part="exploding")
     before = charts(app)["loss"]

@@ -1,9 +1,17 @@
 """The controls of a training in the page: every update is reached once, going back costs nothing, a link says where."""
 
+import json
+import threading
+import time
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from rnnviz.ui.parts import learning
+from rnnviz.ui.parts.growing import Growing
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def app_with(at: int = 0, **session: object) -> AppTest:
@@ -100,4 +108,38 @@ def test_while_updates_are_missing_the_newest_is_shown_and_how_far_it_is(monkeyp
     monkeypatch.setattr(learning, "PATIENCE", 0.0)
     app = app_with(at=50)
     assert app.session_state["shown"] == (0, 0)
-    assert app.get("progress")[0].proto.text == "Update 0 of 50"
+    slider = next(each for each in app.get("bidi_component") if each.proto.component_name == "rnnviz_slider")
+    assert json.loads(slider.proto.json)["label"] == "Updates made: 0 of 50 asked for"
+    press(app, "pause")
+    assert app.session_state["at"] == app.session_state["shown"][0] == 0
+
+
+def test_two_sessions_that_want_updates_of_one_training_share_them_and_none_spins():
+    made, asked = [], []
+
+    def work():
+        for k in range(4):
+            time.sleep(0.05)
+            made.append(k)
+            yield k
+
+    shared = Growing(work, 4)
+    grow = shared.grow
+    shared.grow = lambda patience=0.0: (asked.append(patience), grow(patience))
+    sessions = [threading.Thread(target=learning._reach, args=(shared, 3)) for _ in range(2)]
+    for session in sessions:
+        session.start()
+    for session in sessions:
+        session.join(20)
+    assert shared.found[: len(made)] == made == sorted(set(made))
+    assert len(asked) < 20
+
+
+def test_a_training_that_plays_stops_where_another_part_is_chosen():
+    app = AppTest.from_file(str(ROOT / "pages" / "sequences.py"), default_timeout=60).run()
+    press(app, "play")
+    assert app.session_state["playing"]
+    app.session_state["part"] = "embedding"
+    app.run()
+    assert app.session_state["at"] == 0
+    assert not app.session_state["playing"]

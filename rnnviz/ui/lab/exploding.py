@@ -59,6 +59,7 @@ def _controls(words: Words) -> None:
         format_func=lambda cell: words(f"cell.{cell}"),
         key="exploding_cell",
         required=True,
+        on_change=lambda: now.update(cells=[now["exploding_cell"]]),
     )
     now["cells"] = [cell]
     slider(words("fan.gain"), 0.5, 3.0, 0.05, "gain")

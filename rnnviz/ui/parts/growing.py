@@ -26,14 +26,16 @@ class Growing:
         self.count, self.done = count, False
         self._begin, self._work, self._lock = begin, None, threading.Lock()
 
-    def grow(self) -> None:
-        """Compute one result more; where another session is at it, nothing, or the wait for the first one.
+    def grow(self, patience: float = 0.0) -> None:
+        """Compute one result more; wait for another session that is at it, so many seconds, and for a first one longer.
 
         What the work raises is raised here, and the work begins anew when it is next asked for.
         """
-        if self.done or not self._lock.acquire(timeout=0 if self.found else WAIT):
+        if self.done or not self._lock.acquire(timeout=patience if self.found else WAIT):
             return
         try:
+            if self.done:  # by another session, meanwhile
+                return
             if self._work is None and not self.found:
                 self._work = self._begin()
             self.found.append(next(self._work))

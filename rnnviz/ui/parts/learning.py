@@ -36,27 +36,31 @@ def learning(words: Words, work: Growing) -> int:
         last = len(work.found) - 1
         now["at"] = min(now["at"], last)
     shown = min(now["at"], len(work.found) - 1)
-    playing = now["playing"] = bool(playing and now["at"] < last)
+    behind, playing = shown < now["at"], bool(playing and now["at"] < last)
+    now["playing"] = playing
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="learning"):
         _button(words, "restart", "skip_previous", _go, (0,), disabled=not now["at"])
         _button(words, "step", "navigate_next", _go, (min(last, now["at"] + 1),), disabled=now["at"] >= last)
-        if playing:
-            _button(words, "pause", "pause", _play, (False,))
+        if playing or behind:
+            _button(words, "pause", "pause", _go, (shown,))
         else:
-            _button(words, "play", "play_arrow", _play, (True,), disabled=now["at"] >= last)
+            _button(words, "play", "play_arrow", _play, (), disabled=now["at"] >= last)
         _button(words, "end", "skip_next", _go, (last,), disabled=now["at"] >= last)
-        slider(words("learning.update"), 0, last, 1, "at")
+        # Said in the slider's own name: a line that comes and goes would move all that stands below.
+        making = {"done": shown, "updates": now["at"]}
+        slider(words("learning.making", **making) if behind else words("learning.update"), 0, last, 1, "at")
         _button(words, "seed", "casino", _new_seed, ())
-    if shown < now["at"]:
-        st.progress(shown / now["at"], words("learning.making", done=shown, updates=now["at"]))
-    _again(shown < now["at"] or playing)
+    _again(behind or playing)
     return shown
 
 
 def _reach(work: Growing, update: int) -> None:
     end = time.monotonic() + PATIENCE
-    while len(work.found) <= update and not work.done and (not work.found or time.monotonic() < end):
-        work.grow()
+    while len(work.found) <= update and not work.done:
+        left = end - time.monotonic()
+        if work.found and left <= 0:
+            return
+        work.grow(max(0.0, left))
 
 
 def _again(live: bool) -> None:
@@ -85,8 +89,8 @@ def _go(update: int) -> None:
     state.heard()
 
 
-def _play(playing: bool) -> None:
-    st.session_state["playing"] = playing
+def _play() -> None:
+    st.session_state["playing"] = True
     state.heard()
 
 

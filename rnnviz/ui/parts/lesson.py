@@ -23,7 +23,8 @@ def predict(words: Words, part: str) -> None:
         now[f"unveiled_{part}"] = True
     chosen, veiled = now.get(key), asked.veiled and not (now.get(key) or now.get(f"unveiled_{part}"))
     with st.container(key="predict", gap="xsmall"):
-        st.markdown(f"**{words('predict.title')}** {words(f'predict.{part}.question')}")
+        title = words("predict.title" if asked.veiled else "predict.after")
+        st.markdown(f"**{title}** {words(f'predict.{part}.question')}")
         with st.container(horizontal=True, gap="xsmall"):
             for option in OPTIONS:
                 st.button(
@@ -38,8 +39,13 @@ def predict(words: Words, part: str) -> None:
                 label, off = words("predict.show"), not veiled
                 st.button(label, type="tertiary", key=f"unveil_{part}", on_click=_unveil, args=(part,), disabled=off)
         if chosen:
-            verdict = words("predict.right" if chosen == asked.answer else "predict.other")
-            st.info(words.join([verdict, words(f"predict.{part}.answer")]), icon=":material/lightbulb:")
+            said = [
+                words("predict.right" if chosen == asked.answer else "predict.other"),
+                words(f"predict.{part}.answer"),
+            ]
+            if asked.reveals and not asked.veiled:  # the figure stands above, perhaps out of view
+                said.append(f"[{words('predict.see')}](#story-{asked.reveals})")
+            st.info(words.join(said), icon=":material/lightbulb:")
     if veiled:
         st.html(f"<style>.st-key-{asked.veiled} {{ filter: blur(12px); pointer-events: none; }}</style>")
 

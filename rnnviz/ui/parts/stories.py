@@ -31,7 +31,7 @@ def prepare(part: str) -> None:
         return
     of_link = {key: now[key] for key in defaults if key in now and "part_prepared" not in now}
     now.update(defaults | now.setdefault("kept", {}).get(part, {}) | of_link)
-    now["part_prepared"] = part
+    now["part_prepared"], now["playing"] = part, False
 
 
 def buttons(words: Words, names: Sequence[str]) -> None:
