@@ -145,9 +145,9 @@ MAX_COMPARED = 4
 """Networks that read one digit below one another: as many as a screen holds."""
 STARTS = (*initial.RECURRENT, "forget")
 """How an untrained network of the lab may begin: the ways of W_hh, or a bias of the forget gate."""
-MAX_EDITS = 400
-"""Numbers of a small network that a link may change."""
-_EDIT = re.compile(r"([a-z_]+(?:\.[a-z_0-9]+)?)((?:\.\d{1,2}){1,2}):(-?\d{1,3}(?:\.\d{1,4})?)")
+MAX_EDITS = 440
+"""Numbers of a small network that a link may change: all that the largest one has."""
+_EDIT = re.compile(r"([a-z_]+(?:\.[a-z_0-9]+)?)((?:\.[0-9]{1,2}){1,2}):(-?[0-9]{1,3}(?:\.[0-9]{1,4})?)")
 
 LINK: dict[str, Callable[[str], Any]] = {
     "net": _network,
@@ -272,6 +272,15 @@ def nearest(values: Sequence[float], value: float) -> float:
 def heard() -> None:
     """Stop telling what of the link was not understood: the reader has moved on."""
     st.session_state["link_ignored"] = []
+
+
+def told(component: str, name: str) -> Any:
+    """Return what a component of ours told last under a name, or None.
+
+    For its callback: when reruns follow one another fast, Streamlit can call it after it has let go of the value, and
+    an error in a callback would end the page.
+    """
+    return (st.session_state.get(component) or {}).get(name)
 
 
 def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[[], None] | None = None, **options):

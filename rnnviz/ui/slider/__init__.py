@@ -27,12 +27,13 @@ def slider(
     value = st.session_state[key] = _on(st.session_state[key], low, high, step)
 
     def moved() -> None:
-        st.session_state[key] = _on(st.session_state[own]["moved"][0], low, high, step)
-        state.heard()
+        if told := state.told(own, "moved"):
+            st.session_state[key] = _on(told[0], low, high, step)
+            state.heard()
 
-    told = {"label": label, "low": low, "high": high, "step": step, "value": value, "help": help}
+    data = {"label": label, "low": low, "high": high, "step": step, "value": value, "help": help}
     with st.container(key=f"live_{key}", width=width):
-        _component(data=told, key=own, default={"moved": None}, on_moved_change=moved, height="content")
+        _component(data=data, key=own, default={"moved": None}, on_moved_change=moved, height="content")
     return value
 
 
