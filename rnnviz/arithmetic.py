@@ -21,7 +21,7 @@ import numpy as np
 from .network import Network
 from .trace import record
 
-LETTERS = {"l": "L", "loss": "L", "m": "tanh c"}
+LETTERS = {"l": "L", "loss": "L", "m": "tanh c", "logits": "ŷ"}
 """Signals that a formula calls otherwise."""
 PARAMETER, INPUT, START, TARGET = "parameter", "input", "start", "target"
 """Stages of nodes that nothing computes."""
@@ -125,7 +125,7 @@ class Box(NamedTuple):
     """A vector of nodes that are computed together: one signal of one layer at one step."""
 
     signal: str
-    """"x", "a", "a_f", "f", "m", "c", "h", "y", "p", "loss", ..."""
+    """"x", "a", "a_f", "f", "m", "c", "h", "logits", "p", "loss", ..."""
     stage: str
     layer: int | None
     step: int | None
@@ -264,13 +264,13 @@ def _every(at: "_Building", scores, labels, T: int) -> list[Node]:
 
 
 def _cross_entropy(at: "_Building", scores, label: int) -> list[Node]:
-    """L_t = log(sum of exp y) - y of the target: of the scores themselves, not of rounded probabilities."""
+    """L_t = log(sum of exp ŷ) - ŷ of the target: of the scores themselves, not of rounded probabilities."""
     return at.together("l", "loss", "cross_entropy", scores, [label])
 
 
 def _mse(at: "_Building", scores, targets, T: int) -> list[Node]:
-    wanted = at.given("target", TARGET, targets[at.step])
-    differences = [[Term((Factor(y),)), Term((Factor(goal),), -1.0)] for y, goal in zip(scores, wanted, strict=True)]
+    y = at.given("y", TARGET, targets[at.step])
+    differences = [[Term((Factor(ours),)), Term((Factor(goal),), -1.0)] for ours, goal in zip(scores, y, strict=True)]
     squares = at.sum("e", "loss", differences, "square")
     return at.sum("l", "loss", [[Term((Factor(square),), 1.0 / len(squares)) for square in squares]])
 
@@ -344,12 +344,12 @@ class _Building:
         return self.sum(signal, "preactivation", rows)
 
     def scores(self, h) -> list[Node]:
-        """y = W h + b, and beside it the probabilities, softmax(y)."""
+        """ŷ = W h + b, and beside it the probabilities, softmax(ŷ)."""
         W, b = self.parameters["head.weight"], self.parameters["head.bias"]
         rows = [[*self._row(W[k], h), Term((Factor(b[k]),))] for k in range(len(b))]
-        y = self.sum("y", "scores", rows)
-        self.together("p", "probabilities", "softmax", y, range(len(y)))
-        return y
+        scores = self.sum("logits", "scores", rows)
+        self.together("p", "probabilities", "softmax", scores, range(len(scores)))
+        return scores
 
     def products(self, *pairs) -> list[list[Term]]:
         """Products unit by unit, to be added up."""
@@ -384,21 +384,21 @@ class _Building:
 
     def together(self, signal: str, stage: str, function: str, scores: Sequence[Node], picks) -> list[Node]:
         """Softmax or cross-entropy of all scores, for each of the classes that are asked for."""
-        values = [y.value for y in scores]
+        values = [score.value for score in scores]
         top = max(values)
-        powers = [math.exp(y - top) for y in values]
+        powers = [math.exp(value - top) for value in values]
         probs = [power / sum(powers) for power in powers]
         found = []
         for pick in picks:
             node = self._node(signal, stage, pick if function == "softmax" else None)
-            node.terms, node.function, node.picked = tuple(Term((Factor(y),)) for y in scores), function, pick
+            node.terms, node.function, node.picked = tuple(Term((Factor(score),)) for score in scores), function, pick
             if function == "softmax":
                 node.value = probs[pick]
             else:
                 node.value = top + math.log(sum(powers)) - values[pick]
                 rest = sum(p for k, p in enumerate(probs) if k != pick)  # 1 - p would be 0 for a network that is sure
-                for k, y in enumerate(scores):
-                    y.shares.append(Share(node, -rest if k == pick else probs[k]))
+                for k, score in enumerate(scores):
+                    score.shares.append(Share(node, -rest if k == pick else probs[k]))
             found.append(node)
         return self._box(signal, stage, found)
 
@@ -449,7 +449,7 @@ class _Building:
                     sub = half if len(blocks) == 1 else half[0] + blocks[row // H]
                 inner = (row % H, *index[1:])
             else:
-                sub = "y"
+                sub = "y" if kind == "bias" else "hy"
             full = ".".join([name, *map(str, index)])
             nodes[index] = self.nodes[full] = Node(
                 full, letter, sub, PARAMETER, layer, None, inner, float(array[index])

@@ -75,7 +75,7 @@ def test_every_value_and_gradient_is_the_traces(cell, loss, L):
     names = [[f"x.{t}.{d}" for d in range(D)] for t in range(T)]
     close(gathered(graph, names), x)
     close(gathered(graph, names, "gradient"), trace.grad["x"])
-    names = [[f"y.{t}.{k}" for k in range(K)] for t in range(T)]
+    names = [[f"logits.{t}.{k}" for k in range(K)] for t in range(T)]
     close(gathered(graph, names), trace["logits"])
     close(gathered(graph, names, "gradient"), trace.grad["logits"])
     close(gathered(graph, [[f"p.{t}.{k}" for k in range(K)] for t in range(T)]), trace["probs"])
@@ -133,8 +133,8 @@ def test_a_loss_after_the_last_step_is_reached_by_its_scores_alone(cell):
     graph = arithmetic.graph(*example(cell, "last", 1))
     for node in graph.parameters["head.weight"].flat:
         assert [share.later.step for share in node.shares] == [T - 1]
-    assert not graph["y.1.0"].shares
-    assert not any(share.later.letter == "y" for share in graph["h_l0.1.0"].shares)
+    assert not graph["logits.1.0"].shares
+    assert not any(share.later.letter == "ŷ" for share in graph["h_l0.1.0"].shares)
 
 
 def order(cell: str) -> list[str]:
@@ -144,7 +144,7 @@ def order(cell: str) -> list[str]:
 
 
 def test_the_cells_compute_in_their_true_order():
-    assert order("rnn_tanh") == ["x", "a", "h", "y", "p"]
+    assert order("rnn_tanh") == ["x", "a", "h", "logits", "p"]
     lstm = order("lstm")
     assert lstm[1:5] == ["a_i", "a_f", "a_g", "a_o"]
     assert lstm.index("o") < lstm.index("c") < lstm.index("m") < lstm.index("h")
@@ -180,7 +180,7 @@ def test_a_step_without_a_target_has_no_loss():
     graph = arithmetic.graph(network, x, np.array([-1, 0, -1, 1]), "every")
     assert [name for name in graph if name.startswith("l.")] == ["l.1", "l.3"]
     assert [term.scale for term in graph.loss.terms] == [0.5, 0.5]
-    assert not any(graph[f"y.2.{k}"].shares for k in range(K))
+    assert not any(graph[f"logits.2.{k}"].shares for k in range(K))
 
 
 def test_a_network_that_is_sure_has_finite_numbers_and_a_gradient():
@@ -191,7 +191,7 @@ def test_a_network_that_is_sure_has_finite_numbers_and_a_gradient():
         graph, trace = arithmetic.graph(network, x, label), record(network, x, label)
         assert all(math.isfinite(node.value) and math.isfinite(node.gradient) for node in graph.values())
         assert math.isclose(graph.loss.value, trace.loss)
-        assert math.isclose(graph["y.3.0"].gradient, trace.grad["logits"][-1, 0], abs_tol=1e-300)
+        assert math.isclose(graph["logits.3.0"].gradient, trace.grad["logits"][-1, 0], abs_tol=1e-300)
 
 
 def test_symbols_are_those_of_the_formulas_counted_from_1():
@@ -200,7 +200,7 @@ def test_symbols_are_those_of_the_formulas_counted_from_1():
         "rnn.weight_hh_l0.2.1": "W_hf[1,2]^(1)",
         "rnn.weight_ih_l1.7.0": "W_io[2,1]^(2)",
         "rnn.bias_hh_l0.5": "b_hg[2]^(1)",
-        "head.weight.1.0": "W_y[2,1]",
+        "head.weight.1.0": "W_hy[2,1]",
         "x.2.0": "x_3[1]",
         "a_f_l0.1.0": "a_f,2[1]^(1)",
         "h_l1.start.1": "h_0[2]^(2)",

@@ -120,6 +120,40 @@ def test_an_edited_weight_is_followed_by_everything_and_stands_in_the_link(open_
     unit(page, before, "h_l0.2.0").get_by_text(f"{before['h_l0.2.0'].value:.2f}").wait_for(timeout=SLOW)
 
 
+@pytest.mark.parametrize("gap", [150, 350])
+def test_fields_that_are_filled_fast_all_arrive(open_page, gap):
+    page = open_part(open_page, "?cell=peephole_lstm_full&units=4&depth=2&steps=6")
+    edits = {f"x.{t}.{d}": 0.3 for t in range(3) for d in range(2)}
+    for place in edits:
+        page.locator(f"[data-place='{place}']").fill("0.3")
+        page.wait_for_timeout(gap)
+    in_address(page, "edits", ",".join(f"{place}:{value}" for place, value in edits.items()))
+    assert page.locator(".stAlert, .stException").count() == 0
+    assert [page.locator(f"[data-place='{place}']").input_value() for place in edits] == ["0.3"] * 6
+    made = graph("peephole_lstm_full", units=4, depth=2, steps=6, edits=edits)
+    unit(page, made, "loss").get_by_text(f"{made.loss.value:.2f}").wait_for(timeout=SLOW)
+
+
+def test_a_number_that_is_typed_just_before_a_story_does_not_change_the_storys_network(open_page):
+    page = open_part(open_page)
+    page.locator("[data-place='x.0.0']").fill("0.3")
+    page.locator(".st-key-story_byhand-forget button").click()
+    in_address(page, "cell", "lstm")
+    page.wait_for_timeout(4000)  # longer than it would be told again
+    assert "edits" not in page.url
+    assert page.locator("[data-place='x.0.0']").input_value() == "0.5"
+
+
+def test_a_targets_field_leads_to_the_target_in_the_graph(open_page):
+    page, made = open_part(open_page, "?loss=mse"), graph(loss="mse")
+    page.locator("[data-place='y.1.0']").focus()
+    in_address(page, "node", "y.1.0")
+    assert page.locator(".panel h3 .math").inner_text() == "y2[1]"
+    value = number(page.locator(".panel .value").inner_text())
+    assert value == made["y.1.0"].value != made["logits.1.0"].value
+    assert page.locator(".looked [data-place='y.1.0']").count() == 1
+
+
 def test_a_number_that_is_none_is_refused_in_words_and_nothing_is_lost(open_page):
     page, made = open_part(open_page), graph()
     field = page.locator("[data-place='x.0.0']")
@@ -185,7 +219,7 @@ def test_a_link_brings_back_the_moment_and_the_number(open_page):
 def test_moments_show_values_come_to_be_and_gradients_come_back(open_page):
     page, made = open_part(open_page, "?stage=3"), graph()  # x_1, a_1, h_1
     assert unit(page, made, "h_l0.0.0").text_content() == f"{made['h_l0.0.0'].value:.2f}"
-    assert unit(page, made, "y.0.0").text_content() == ""
+    assert unit(page, made, "logits.0.0").text_content() == ""
     assert unit(page, made, "h_l0.0.0").get_attribute("class").split() == ["unit", "now", "chosen"]
     page.locator(".backward").click()
     shown = unit(page, made, "a_l0.2.0").text_content()

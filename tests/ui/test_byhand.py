@@ -66,7 +66,7 @@ def test_the_graph_gets_the_numbers_of_the_network_that_the_link_names(cell, los
             for k in range(depth):
                 assert found[f"h_l{k}.{t}.{j}"][0] == pytest.approx(trace["h"][k, t, j], rel=1e-8)
                 assert found[f"h_l{k}.{t}.{j}"][1] == pytest.approx(trace.grad["h"][k, t, j], rel=1e-7, abs=1e-12)
-            assert found[f"y.{t}.{j}"][0] == pytest.approx(trace["logits"][t, j], rel=1e-8)
+            assert found[f"logits.{t}.{j}"][0] == pytest.approx(trace["logits"][t, j], rel=1e-8)
     for name, array in learn.gradients(shown.network, trace).items():
         for index in np.ndindex(array.shape):
             value, gradient = found[".".join([name, *map(str, index)])]
@@ -99,7 +99,7 @@ def test_every_moment_has_its_boxes_and_a_caption(cell, loss):
     shown = {box for moment in data["forward"] for box in moment}
     reached = {box for moment in data["backward"] for box in moment}
     for k, box in enumerate(data["boxes"]):
-        waits = box["signal"] in ("h", "c", "target") and (box["step"] == -1 or box["signal"] == "target")
+        waits = box["signal"] in ("h", "c", "y") and (box["step"] == -1 or box["signal"] == "y")
         drawn = not (loss == "mse" and box["signal"] == "p")
         assert (k in shown) == (drawn and not waits)
         teaches = any(data["nodes"][at]["shares"] for at in box["nodes"]) or box["signal"] == "loss"
@@ -110,11 +110,11 @@ def test_probabilities_are_no_way_back_and_the_way_back_begins_at_the_loss():
     shown = network()
     forward, backward = moments(arithmetic.graph(shown.network, shown.x, shown.label, shown.loss))
     signals = [[box.signal for box in moment] for moment in forward]
-    assert signals[:5] == [["x"], ["a"], ["h"], ["y"], ["p"]]
+    assert signals[:5] == [["x"], ["a"], ["h"], ["logits"], ["p"]]
     assert signals[-2:] == [["l"], ["loss"]]
-    assert [moment[0].signal for moment in backward[:5]] == ["loss", "l", "y", "h", "a"]
+    assert [moment[0].signal for moment in backward[:5]] == ["loss", "l", "logits", "h", "a"]
     assert "p" not in [moment[0].signal for moment in backward]
-    assert sum(moment[0].signal == "y" for moment in backward) == 1  # the last step's alone has a loss
+    assert sum(moment[0].signal == "logits" for moment in backward) == 1  # the last step's alone has a loss
 
 
 # ---- The seed's numbers, and edits
@@ -220,6 +220,34 @@ def test_whatever_can_be_edited_can_stand_in_a_link(session):
     for value in (0.1, -0.25, 3.14159, -999, 999, 1e-4, 0.1 + 0.2):
         assert tiny.edit("x.0.1", value)
         assert state.LINK["edits"](tiny.link("byhand")["edits"]) == session["edits"]
+
+
+@pytest.mark.parametrize("loss", tiny.LOSSES)
+@pytest.mark.parametrize("cell", tiny.CELLS)
+def test_a_link_can_change_every_number_of_the_largest_network(session, cell, loss):
+    session |= {name: most for name, (_, most) in tiny.LIMITS.items()} | {"cell": cell, "loss": loss}
+    numbers = tiny.chosen().seeded
+    session["edits"] = {
+        ".".join([name, *map(str, index)]): 0.0 if name == "y" else 0.05
+        for name, array in numbers.items()
+        if name != "h0"
+        for index in np.ndindex(array.shape)
+        if name != "y" or loss != "last" or index == (len(array) - 1,)
+    }
+    assert tiny.chosen().numbers["x"].max() == 0.05
+    assert state.LINK["edits"](tiny.link("byhand")["edits"]) == session["edits"]
+
+
+@pytest.mark.parametrize("text", ["x.0.٣:1", "x.٠.0:1", "x.0.0:١", "x.0.0:1.٥"])
+def test_a_link_is_written_in_plain_digits(text):
+    with pytest.raises(ValueError, match="x"):
+        state.LINK["edits"](text)
+
+
+@pytest.mark.parametrize("held", [{}, {"own": None}, {"own": {}}, {"own": {"edits": None}}])
+def test_what_streamlit_has_let_go_of_is_told_as_nothing(monkeypatch, held):
+    monkeypatch.setattr(state.st, "session_state", held)
+    assert state.told("own", "edits") is None
 
 
 @pytest.mark.parametrize(
@@ -375,6 +403,16 @@ def test_gradients_stand_below_the_numbers_and_changes_are_marked():
             assert cell["changed"] == ((j, k) == (0, 1))
 
 
+def test_a_field_of_a_target_is_named_as_the_target_and_not_as_the_score():
+    app = open_part(loss="mse")
+    graph, fields = sent(app, "rnnviz_graph"), sent(app, "rnnviz_matrices")
+    nodes = {node["name"]: node for node in graph["nodes"]}
+    (group,) = [group for group in fields["groups"] if group["name"] == "y"]
+    for cell in [cell for row in group["rows"] for cell in row["cells"]]:
+        node = nodes[cell["place"]]
+        assert (node["stage"], node["letter"], node["value"]) == ("target", "y", cell["value"])
+
+
 # ---- The formulas
 
 
@@ -400,13 +438,26 @@ def test_formulas_of_the_way_forward_are_those_of_the_cell():
     assert plain(formulas("gru", ["r", "z"], "last", 0, 1)) == "r_2 = σ(a_r,2), z_2 = σ(a_z,2)"
 
 
+def test_scores_and_targets_and_the_losses_of_one_step_and_of_all_have_names_of_their_own():
+    assert plain(formulas("rnn_tanh", ["logits"], "last", None, 1)) == "ŷ_2 = W_hy h_2 + b_y"
+    assert plain(formulas("rnn_tanh", ["l"], "every", None, 1)) == "L_2 = ln Σ_k exp ŷ_2[k] − ŷ_2[y_2]"
+    assert plain(formulas("rnn_tanh", ["e"], "mse", None, 1)) == "e_2 = (ŷ_2 − y_2)^2"
+    assert plain(formulas("rnn_tanh", ["loss"], "every", None, None)) == "L = (1/N) Σ_t L_t"
+    shown = network(loss="mse")
+    made = arithmetic.graph(shown.network, shown.x, shown.label, shown.loss)
+    letters = {node.letter for node in made.values()}
+    assert {"y", "ŷ", "L"} < letters
+    assert {node.stage for node in made.values() if node.letter == "y"} == {"target"}
+    assert {node.stage for node in made.values() if node.letter == "ŷ"} == {"scores"}
+
+
 def test_formulas_of_the_way_back_have_the_terms_that_there_are():
-    assert told_at(network(), "h", 2) == "∂L/∂h_3 = W_y^⊤ ∂L/∂y_3"
+    assert told_at(network(), "h", 2) == "∂L/∂h_3 = W_hy^⊤ ∂L/∂ŷ_3"
     assert told_at(network(), "h", 1) == "∂L/∂h_2 = W_hh^⊤ ∂L/∂a_3"
-    assert told_at(network(loss="every"), "h", 1) == "∂L/∂h_2 = W_y^⊤ ∂L/∂y_2 + W_hh^⊤ ∂L/∂a_3"
+    assert told_at(network(loss="every"), "h", 1) == "∂L/∂h_2 = W_hy^⊤ ∂L/∂ŷ_2 + W_hh^⊤ ∂L/∂a_3"
     assert told_at(network(), "a", 1) == "∂L/∂a_2 = ∂L/∂h_2 ⊙ (1 − h_2^2)"
     assert told_at(network("rnn_relu"), "a", 1) == "∂L/∂a_2 = ∂L/∂h_2 ⊙ ReLU′"
-    assert told_at(network(), "y", 2, None) == "∂L/∂y_3 = ∂L/∂L_3 (p_3 − target)"
+    assert told_at(network(), "logits", 2, None) == "∂L/∂ŷ_3 = ∂L/∂L_3 (p_3 − onehot(y_3))"
     assert told_at(network("lstm"), "c", 1) == "∂L/∂c_2 = ∂L/∂tanh c_2 ⊙ (1 − (tanh c_2)^2) + ∂L/∂c_3 ⊙ f_3"
     assert told_at(network("lstm"), "f", 1) == "∂L/∂f_2 = ∂L/∂c_2 ⊙ c_1"
     told = told_at(network("gru"), "h", 1)

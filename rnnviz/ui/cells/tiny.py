@@ -135,6 +135,11 @@ def edit(place: str, value: float) -> bool:
     return True
 
 
+def identity() -> str:
+    """Return a name of the network that the session's settings make, whatever is changed in it."""
+    return " ".join(str(st.session_state[key]) for key in ("cell", *LIMITS, "loss", "seed"))
+
+
 def link(part: str) -> dict[str, object]:
     """Return what the address has to hold of the settings of a part that shows this network; and remember all."""
     edits = st.session_state["edits"].items()

@@ -67,12 +67,12 @@ def graph(words: Words, shown: Tiny, made: Graph, key: str) -> None:
     _find_again(made, last, key)
 
     def told() -> None:
-        stage, node, _ = now[key]["told"]
-        now["stage"] = None if stage == len(forward) else stage
-        now["node"] = node
-        state.heard()
+        if found := state.told(key, "told"):
+            stage, now["node"], _ = found
+            now["stage"] = None if stage == len(forward) else stage
+            state.heard()
 
-    data = _network(words, shown, made) | {
+    data = _network(shown, made) | {
         "captions": _captions(words, shown, forward, backward),
         "words": {name: words(f"byhand.{name}") for name in _WORDS},
         "stage": now["stage"],
@@ -98,7 +98,7 @@ def _find_again(made: Graph, last: int, key: str) -> None:
             state.ignore(name)
 
 
-def _network(words: Words, shown: Tiny, made: Graph) -> dict[str, object]:
+def _network(shown: Tiny, made: Graph) -> dict[str, object]:
     """Return all nodes and what they have to do with one another, as indices, and how they look."""
     number = {name: k for k, name in enumerate(made)}
     boxes = [*made.boxes, *_given(made)]
@@ -109,9 +109,6 @@ def _network(words: Words, shown: Tiny, made: Graph) -> dict[str, object]:
     group_of = {node.name: groups[name] for name, nodes in made.parameters.items() for node in nodes.flat}
     several = shown.network.num_layers > 1
     nodes = [_node(node, number, box_of, group_of, several) for node in made.values()]
-    for node in nodes:
-        if node["stage"] == arithmetic.TARGET:
-            node["letter"] = words("byhand.target_of")
     return {
         "cell": _FAMILIES.get(shown.network.cell, "peephole"),
         "units": shown.network.hidden_size,

@@ -27,9 +27,9 @@ _OF_ALL = {
     "g": "g_{%t} = tanh(a_{g,%t})",
     "n": "n_{%t} = tanh(a_{n,%t})",
     "m": "tanh c_{%t}",
-    "y": "y_{%t} = W_{y} h_{%t} + b_{y}",
-    "p": "p_{%t} = softmax(y_{%t})",
-    "e": "e_{%t} = (y_{%t} − target_{%t})^{2}",
+    "logits": "ŷ_{%t} = W_{hy} h_{%t} + b_{y}",
+    "p": "p_{%t} = softmax(ŷ_{%t})",
+    "e": "e_{%t} = (ŷ_{%t} − y_{%t})^{2}",
 }
 _AFFINE = "a_{•,%t} = W_{i•} x_{%t} + b_{i•} + W_{h•} h_{%p} + b_{h•}"
 _PEEPHOLES = {"a_i": "c_{%p}", "a_f": "c_{%p}", "a_o": "c_{%t}"}
@@ -48,10 +48,10 @@ def formulas(cell: str, signals: Sequence[str], loss: str, layer: int | None, st
         elif signal == "h":
             found.append(f"h_{{%t}} = {_ACTIVATIONS[cell]}(a_{{%t}})")
         elif signal == "l":
-            mean = "L_{%t} = Σ_{k} e_{%t}[k] / K"
-            found.append(mean if loss == "mse" else "L_{%t} = ln Σ_{k} exp y_{%t}[k] − y_{%t}[target]")
+            mean = "L_{%t} = (1/K) Σ_{k} e_{%t}[k]"
+            found.append(mean if loss == "mse" else "L_{%t} = ln Σ_{k} exp ŷ_{%t}[k] − ŷ_{%t}[y_{%t}]")
         elif signal == "loss":
-            found.append({"last": "L = L_{T}", "every": "L = Σ_{t} L_{t} / N", "mse": "L = Σ_{t} L_{t} / T"}[loss])
+            found.append("L = L_{T}" if loss == "last" else "L = (1/N) Σ_{t} L_{t}")
         elif signal != "x":
             found.append(f"{signal}_{{%t}} = σ(a_{{{signal},%t}})")
     told = [
@@ -117,10 +117,10 @@ def _elementwise(share: Share, several: bool) -> str:
     later, self = share.later, _vector(share.later, several)
     gradient = f"∂L/∂{self}"
     if later.function == "cross_entropy":
-        return f"{gradient} (p_{{{later.step + 1}}} − target)"
+        return f"{gradient} (p_{{{later.step + 1}}} − onehot(y_{{{later.step + 1}}}))"
     if later.function == "square":
         sign = "−" if share.scale < 0 else ""
-        return f"{sign}{gradient} ⊙ 2(y_{{{later.step + 1}}} − target_{{{later.step + 1}}})"
+        return f"{sign}{gradient} ⊙ 2(ŷ_{{{later.step + 1}}} − y_{{{later.step + 1}}})"
     if later.function == "tanh":
         return (
             f"{gradient} ⊙ (1 − {self}^{{2}})"

@@ -32,7 +32,7 @@ const GRIDS = {
 };
 
 /* Signals in a row of their own, whose units stand side by side. */
-const LYING = new Set(["x", "y", "p", "target", "e", "L", "l", "loss"]);
+const LYING = new Set(["x", "logits", "p", "y", "e", "L", "l", "loss"]);
 
 /* Return { width, height, boxes }: for every box of the data { x, y, lying, width, height }, or null for one that is not drawn. */
 function layOut(data) {
@@ -51,9 +51,9 @@ function layOut(data) {
   // Rows from the top down.
   let y = EDGE;
   const top = {};
-  for (const signal of squared ? ["loss", "l", "e", "target", "y"] : ["loss", "l", "p", "y"]) {
+  for (const signal of squared ? ["loss", "l", "e", "y", "logits"] : ["loss", "l", "p", "logits"]) {
     top[signal] = y;
-    y += CELL.height + (signal === "target" ? 0 : BETWEEN_ROWS);
+    y += CELL.height + (signal === "y" ? 0 : BETWEEN_ROWS);
   }
   y += UNDER_BAND - BETWEEN_ROWS;
   const bands = [];

@@ -95,7 +95,7 @@ class Panel {
     const value = inner(derivative, false);
     const self = symbolOf(way);
     if (way.function === "cross_entropy") {
-      const p = this.data.nodes.findIndex(({ name }) => name === node.name.replace("y", "p"));
+      const p = this.data.nodes.findIndex(({ name }) => name === node.name.replace("logits", "p"));
       const asked = way.terms[way.picked][1][0] === this.data.nodes.indexOf(node);
       return asked ? [`(${this.link(p)} − 1)`, value] : [this.link(p), value];
     }
@@ -103,8 +103,8 @@ class Panel {
     if (way.function === "sigmoid") return [`${self}(1 − ${self})`, value];
     if (way.function === "relu") return [`ReLU′`, value];
     if (way.function === "square") {
-      const [y, goal] = way.terms.map(([, [f]]) => this.link(f));
-      return [`${scale < 0 ? MINUS : ""}2(${y} − ${goal})`, value];
+      const [score, goal] = way.terms.map(([, [f]]) => this.link(f));
+      return [`${scale < 0 ? MINUS : ""}2(${score} − ${goal})`, value];
     }
     const [symbols, numbers] = this.product(scale, others, true);
     return [symbols || "1", numbers || "1"];

@@ -7,6 +7,7 @@ import streamlit as st
 from ....arithmetic import Graph
 from ....figures import style
 from ....text import Words
+from ... import state
 from .. import tiny
 from ..tiny import Tiny
 
@@ -21,23 +22,28 @@ _component = st.components.v2.component(
 
 
 def matrices(words: Words, shown: Tiny, made: Graph, backward: bool, key: str) -> None:
-    """Show the fields; a change is made in the session's edits. backward: whether gradients stand below at first."""
+    """Show the fields; changes are made in the session's edits. backward: whether gradients stand below at first."""
     now = st.session_state
 
     def edited() -> None:
-        place, value, _ = now[key]["edit"]
-        now["tiny_refused"] = not tiny.edit(place, value)
+        if found := state.told(key, "edits"):
+            now[f"{key}_heard"] = found["count"]
+            if found["network"] == tiny.identity():  # a field of another network has another meaning
+                done = [tiny.edit(place, value) for place, value in found["edits"].items()]
+                now["tiny_refused"] = not all(done)
 
     groups = [_parameter(words, shown, made, name) for name in made.parameters]
     groups += [_inputs(words, shown, made), _targets(words, shown, made)]
     data = {
+        "network": tiny.identity(),
+        "heard": now.get(f"{key}_heard", 0),
         "groups": groups,
         "total": _total(words, shown),
         "largest": tiny.LARGEST,
         "backward": backward,
         "words": {"invalid": words("matrices.invalid")},
     }
-    _component(data=data, key=key, default={"edit": None}, on_edit_change=edited, height="content")
+    _component(data=data, key=key, default={"edits": None}, on_edits_change=edited, height="content")
     if now.pop("tiny_refused", False):
         st.warning(words("matrices.refused"), icon=":material/block:")
 
@@ -110,9 +116,9 @@ def _targets(words: Words, shown: Tiny, made: Graph) -> dict[str, object]:
     if shown.loss == "mse":
 
         def cell(t: int, k: int) -> dict[str, object]:
-            node = made[f"target.{t}.{k}"]
+            node = made[f"y.{t}.{k}"]
             label = words("matrices.target", step=t + 1, k=k + 1)
-            return _cell(f"y.{t}.{k}", label, y[t, k], seeded[t, k], node.gradient)
+            return _cell(node.name, label, y[t, k], seeded[t, k], node.gradient)
 
         rows = [{"label": _step(t), "cells": [cell(t, k) for k in range(tiny.OUTPUTS)]} for t in range(shown.steps)]
         return group | {"says": words("matrices.targets_mse"), "rows": rows}

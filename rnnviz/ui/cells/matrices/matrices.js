@@ -1,6 +1,11 @@
-/* The numbers of a small network, each in a field of its own; a change is told to Python a little after the last key. */
+/* The numbers of a small network, each in a field of its own; changes are told to Python a little after the last key.
+ *
+ * Streamlit keeps the newest value only, and can lose that when reruns follow one another fast: all changes are told
+ * together, and again, until Python says that it has heard of them.
+ */
 
 const SEND_MS = 300;
+const AGAIN_MS = 3000;
 const SHOWN = "rnnviz-byhand"; // the graph tells which way it shows, and what is looked at
 const LOOK = "rnnviz-byhand-look";
 
@@ -9,8 +14,8 @@ class Matrices {
     this.root = root;
     this.find = (selector) => root.querySelector(selector);
     this.abort = new AbortController();
-    this.count = Date.now(); // no edit is told twice under one number, or Streamlit would not call a change a change
-    this.waiting = new Map();
+    this.count = Date.now(); // nothing is told twice under one number, or Streamlit would not call a change a change
+    this.waiting = new Map(); // place -> its value, and the number under which that was told first
     const groups = this.find(".groups");
     groups.addEventListener("input", (event) => this.typed(event.target));
     groups.addEventListener("focusin", ({ target }) => {
@@ -25,11 +30,12 @@ class Matrices {
 
   update(data, setState) {
     this.setState = setState;
-    const shape = JSON.stringify([data.words, data.groups.map(({ name, title, says, rows, kind }) => [name, title, says, kind, rows.map((row) => row.cells.map(({ place }) => place))])]);
+    const shape = JSON.stringify([data.network, data.words, data.groups.map(({ name, title, says, rows, kind }) => [name, title, says, kind, rows.map((row) => row.cells.map(({ place }) => place))])]);
     this.data = data;
     this.find(".total").textContent = data.total;
     if (shape !== this.shape) this.build();
     this.shape = shape;
+    this.confirm();
     this.colour();
     this.fill();
     if (data.backward !== undefined && this.back === undefined) this.shown({ backward: data.backward });
@@ -37,7 +43,8 @@ class Matrices {
 
   build() {
     this.fields = new Map();
-    this.waiting.clear();
+    this.waiting.clear(); // what was typed was meant for the network before
+    clearTimeout(this.sending);
     this.complain();
     const sections = this.data.groups.map((group) => {
       const section = document.createElement("section");
@@ -85,7 +92,6 @@ class Matrices {
 
   typed(field) {
     const { place } = field.dataset;
-    clearTimeout(this.waiting.get(place));
     if (!field.checkValidity() && !field.validity.stepMismatch) {
       this.waiting.delete(place);
       field.setAttribute("aria-invalid", "true");
@@ -94,11 +100,25 @@ class Matrices {
     }
     field.removeAttribute("aria-invalid");
     this.complain();
-    const send = () => {
-      this.waiting.delete(place);
-      this.setState("edit", [place, +field.value, ++this.count]);
-    };
-    this.waiting.set(place, setTimeout(send, SEND_MS));
+    this.waiting.set(place, { value: +field.value });
+    this.send(SEND_MS);
+  }
+
+  send(wait) {
+    clearTimeout(this.sending);
+    this.sending = setTimeout(() => {
+      if (!this.waiting.size) return;
+      this.count += 1;
+      for (const edit of this.waiting.values()) edit.count ??= this.count;
+      const edits = Object.fromEntries([...this.waiting].map(([place, { value }]) => [place, value]));
+      this.setState("edits", { edits, network: this.data.network, count: this.count });
+      this.send(AGAIN_MS);
+    }, wait);
+  }
+
+  /* Let go of what Python has heard. */
+  confirm() {
+    for (const [place, { count }] of this.waiting) if (count <= this.data.heard) this.waiting.delete(place);
   }
 
   complain(text = "") {
@@ -122,7 +142,7 @@ class Matrices {
   }
 
   dispose() {
-    for (const timer of this.waiting.values()) clearTimeout(timer);
+    clearTimeout(this.sending);
     this.abort.abort();
     this.themes.disconnect();
   }
