@@ -57,3 +57,10 @@ def test_the_parts_of_the_guide_are_opened_by_links():
         app = open_page("guide", part=part)
         assert not app.exception
         assert app.session_state["part"] == part
+
+
+def test_a_link_to_a_part_of_another_page_says_so():
+    app = open_page("cells", part="hello")
+    assert app.session_state["part"] == "byhand"
+    assert app.session_state["link_ignored"] == ["part"]
+    assert not open_page("cells", part="terms").session_state["link_ignored"]

@@ -18,6 +18,8 @@ def show(page: str, shows: Mapping[str, Callable[[Words], dict[str, object]]]) -
     notice = st.container()
     first, last_seen = next(iter(shows)), f"part_of_{page}"
     if now.get("part") not in shows:  # another page's
+        if "part" in now and "part_prepared" not in now:  # by a link, not on the way from that page
+            state.ignore("part")
         now["part"] = now.get(last_seen, first)
     part = now[last_seen] = state.remember(
         st.segmented_control,
