@@ -4,7 +4,8 @@ import streamlit as st
 
 from rnnviz.training.runs import NoSuchRun, Run
 from rnnviz.ui import frame, state
-from rnnviz.ui.runs import groups, known, listing, one, several, spoken
+from rnnviz.ui.markdown import escaped
+from rnnviz.ui.runs import groups, known, listing, one, several
 
 began_here = "page" not in st.session_state  # only then is a link's choice of runs meant for this page
 words = frame.open_page("runs")
@@ -37,7 +38,7 @@ if asked:
             st.rerun()
         group = entries[0].group if len(entries) == 1 else None
         if group:
-            name = spoken.plain(group.name or group.id)
+            name = escaped(group.name or group.id)
             if st.button(words("runs.back_group", name=name), key="runs_back_group"):
                 listing.open_runs([group.id])
                 st.rerun()

@@ -6,6 +6,7 @@ from rnnviz import checkpoints, record
 from rnnviz.ui import cache, frame, picker, state
 from rnnviz.ui.choices import choices
 from rnnviz.ui.legend import how_to_read
+from rnnviz.ui.markdown import escaped
 from rnnviz.ui.reading import Reading, View, offered, reading_line, sentences
 
 FOR_SAMPLES, FOR_DRAWINGS = "lstm-64", "lstm-128"  # what "automatic" means; the larger one knows all kinds of pens
@@ -56,7 +57,7 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
         st.caption(words("problem.network_hint", network=name))
         st.stop()
     if not reader.reads_digits:
-        st.error(words("problem.no_digits", network=reader.title), icon=":material/error:")
+        st.error(words("problem.no_digits", network=escaped(reader.title)), icon=":material/error:")
         st.stop()
     network = reader.network
 
@@ -73,7 +74,7 @@ with right, st.container(horizontal=True, vertical_alignment="bottom", key="choi
     try:
         trace = record(network, sequence)
     except OverflowError:
-        st.error(words("problem.overflow", network=reader.title), icon=":material/trending_up:")
+        st.error(words("problem.overflow", network=escaped(reader.title)), icon=":material/trending_up:")
         st.stop()
     answer = words("step.label_none") if shown.problem else words("step.label_auto", answer=trace.prediction)
     chosen = choices(words, answer, shown.label, offered(network, trace))

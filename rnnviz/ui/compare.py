@@ -14,8 +14,8 @@ from ..trace import Trace, record
 from . import cache, frame, reading
 from .cache import Reader
 from .choices import Choices
+from .markdown import escaped
 from .reading import Caption, Reading, View, offered
-from .runs.spoken import plain
 
 FIRST = ("rnn-64", "gru-64", "lstm-64")
 """The networks that greet: one of each kind, of one size."""
@@ -36,7 +36,7 @@ def opened(words: Words, nets: Sequence[str]) -> list[Reader]:
         if reader.reads_digits:
             readers.append(reader)
         else:
-            st.error(words("problem.no_digits", network=plain(reader.title)), icon=":material/error:")
+            st.error(words("problem.no_digits", network=escaped(reader.title)), icon=":material/error:")
     return readers
 
 
@@ -47,7 +47,7 @@ def read(words: Words, readers: Sequence[Reader], image: np.ndarray) -> tuple[li
         try:
             found.append((reader, record(reader.network, reader.sequence(image))))
         except OverflowError:
-            st.error(words("problem.overflow", network=plain(reader.title)), icon=":material/trending_up:")
+            st.error(words("problem.overflow", network=escaped(reader.title)), icon=":material/trending_up:")
     return [reader for reader, _ in found], [trace for _, trace in found]
 
 
@@ -136,7 +136,7 @@ def fairness(words: Words, readers: Sequence[Reader]) -> list[str]:
         return []
     told = []
     known = {
-        plain(name): reader.card.accuracy.get("mnist") for name, reader in zip(names(readers), readers, strict=True)
+        escaped(name): reader.card.accuracy.get("mnist") for name, reader in zip(names(readers), readers, strict=True)
     }
     unknown = [name for name, share in known.items() if share is None]
     if unknown:

@@ -10,6 +10,7 @@ from ..text import LANGUAGES, Words
 from ..training.config import DATASETS
 from . import state
 from .cache import Reader
+from .markdown import escaped
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -58,13 +59,24 @@ def go(page: str, **values: object) -> None:
 
 def open_in_step(run_id: str, digit_set: str | None = None, index: int | None = None) -> None:
     """Ask for the Step page with a run's network, reading the digit of that index if one is given."""
-    for key in ("layer", "step"):  # another network may have fewer layers, and is read from its last row
-        st.session_state.pop(key, None)
+    st.session_state.pop("layer", None)  # another network may have fewer layers
+    _from_the_end(digit_set, index)
+    go("step", net=f"run:{run_id}", label=state.AUTO)
+
+
+def open_in_upscaling(run_id: str, digit_set: str | None = None, index: int | None = None) -> None:
+    """Ask for the part on super-resolution with a run's network, as `open_in_step` asks for the Step page."""
+    _from_the_end(digit_set, index)
+    go("sequences", part="upscaling", part_prepared="upscaling", upscaler=f"run:{run_id}")
+
+
+def _from_the_end(digit_set: str | None, index: int | None) -> None:
+    """Have what was read shown at its last row; and have that digit read, if one is given."""
+    st.session_state.pop("step", None)
     if index is not None:
         for key in ("draw", "asked"):
             st.session_state.pop(key, None)
-        go("step", set=digit_set, digit=index, source="sample", show="all")
-    go("step", net=f"run:{run_id}", label=state.AUTO)
+        st.session_state.update(set=digit_set, digit=index, source="sample", show="all")
 
 
 def follow() -> None:
@@ -105,10 +117,10 @@ def _navigation(words: Words):
 
 
 def about(words: Words, reader: Reader) -> str:
-    """Return who reads: name, cell, size, how, and how well, in one line."""
+    """Return who reads: name, cell, size, how, and how well, in one line of Markdown."""
     network, training, accuracy = reader.network, reader.card.training, reader.card.accuracy
     numbers = {"units": network.hidden_size, "layers": layers(words, network)}
-    parts = [words("shown.network", network=reader.title, cell=words(f"cell.{network.cell}"), **numbers)]
+    parts = [words("shown.network", network=escaped(reader.title), cell=words(f"cell.{network.cell}"), **numbers)]
     if reader.order != "rows" or reader.delay:
         parts.append(words(f"shown.{reader.order}", delay=reader.delay))
     if "seed" in training and (dataset := training.get("dataset", "mnist")) in DATASETS:

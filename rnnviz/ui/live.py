@@ -20,9 +20,9 @@ from ..training.config import Config
 from ..training.film import Film
 from . import frame, state
 from .charts import SQUARE, Chart, charts, moment
+from .markdown import escaped
 from .reading import top
 from .runs import spoken
-from .sequences.upscaling import see
 
 EVERY = 1.0
 """Seconds between two looks while something runs or waits."""
@@ -280,7 +280,7 @@ def opener(words: Words, config: Config) -> tuple[str, Callable] | None:
     """Return the words and the act that open a run's network where it can be looked at; None where it cannot."""
     if config.data.of_digits:
         return words("live.open"), frame.open_in_step
-    return (words("live.open_upscaler"), see) if config.data.task == "upscale" else None
+    return (words("live.open_upscaler"), frame.open_in_upscaling) if config.data.task == "upscale" else None
 
 
 def _button(text: str, act, run: runs.Run, icon: str, key: str, **options) -> None:
@@ -638,7 +638,7 @@ def _queue(words: Words, seen: list[Seen]) -> None:
 def _queued(words: Words, run: runs.Run, place: str, moves: list) -> None:
     """Show one run of the queue, and what can be done with it."""
     with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="xsmall", key=f"queue_{run.id}"):
-        st.markdown(f"**{place}** · {spoken.plain(label(words, run))}", width="stretch")
+        st.markdown(f"**{place}** · {escaped(label(words, run))}", width="stretch")
         drop = ("cancel" if moves else "stop", ":material/close:", runs.request_stop, True)
         for name, icon, act, can in (("show", ":material/visibility:", _show, True), *moves, drop):
             text = words(f"queue.{name}")

@@ -19,6 +19,7 @@ from rnnviz.figures.reading import power
 from rnnviz.training import dispatch, recall, runs
 from rnnviz.ui import live
 from rnnviz.ui.lab.recall import found, verdict
+from rnnviz.ui.markdown import escaped
 from rnnviz.ui.parts import stories
 from rnnviz.ui.runs import known
 from tests.made_runs import at_work, made, runs_here  # noqa: F401
@@ -214,7 +215,7 @@ def test_what_was_trained_already_is_named_where_something_else_is_shown():
     assert "**Trained already" not in told(app)
     app = open_part(learners="lstm-5", seed="3", seeds="2", blank="5", updates="60")
     (row,) = found.groups()
-    assert words("recall.elsewhere", name=found.called(words, row), blank=28) in told(app)
+    assert words("recall.elsewhere", name=escaped(found.called(words, row)), blank=28) in told(app)
 
 
 def test_one_seed_is_no_range():

@@ -11,6 +11,7 @@ from ... import figures
 from ...text import Words
 from ...training.proof import Check, Proof, ProofFailed, TooLarge, prove
 from .. import frame
+from ..markdown import escaped
 from ..parts import stories
 from . import subject
 from .subject import Subject
@@ -34,7 +35,7 @@ def show(words: Words) -> dict[str, object]:
 
 def _prove(words: Words, seen: Subject) -> None:
     window, clip = _settings()
-    st.markdown(words("proof.what", title=seen.title, steps=len(seen.trace), window=window, clip=clip))
+    st.markdown(words("proof.what", title=escaped(seen.title), steps=len(seen.trace), window=window, clip=clip))
     no_torch = importlib.util.find_spec("torch") is None
     if no_torch:
         st.warning(words("proof.no_torch"), icon=":material/extension_off:")

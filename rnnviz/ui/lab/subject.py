@@ -11,6 +11,7 @@ from ...network import Network
 from ...text import Words
 from ...trace import Trace, record
 from .. import cache, frame, picker, state
+from ..markdown import escaped
 from ..parts import stories
 from ..parts.lesson import lesson, predict
 from ..slider import slider
@@ -117,7 +118,7 @@ def _choose(words: Words, shown: picker.Shown) -> Subject | None:
             st.error(words("problem.network", network=name), icon=":material/error:")
             return None
         if network.input_size != (28 if order == "rows" else 1) or network.num_classes != 10:
-            st.error(words("problem.no_digits", network=title), icon=":material/error:")
+            st.error(words("problem.no_digits", network=escaped(title)), icon=":material/error:")
             return None
         level = _level(words, network)
         label = _label(words, shown.label)

@@ -11,6 +11,7 @@ from ...text import Words
 from ...training import runs
 from ...training.runs import Run
 from .. import frame
+from ..markdown import escaped
 from . import known, spoken
 from .known import Entry
 
@@ -95,7 +96,7 @@ def delete_now(words: Words, entries: Sequence[Entry]) -> None:
         except (runs.RunError, OSError) as error:
             frame.log(error)
             disk = isinstance(error, OSError) or isinstance(error.__cause__, OSError)  # a lock that cannot be written
-            refused["disk" if disk else "at_work"].append(spoken.plain(entry.name))
+            refused["disk" if disk else "at_work"].append(escaped(entry.name))
     known.refresh()
     for why, names in refused.items():
         if names:

@@ -13,6 +13,7 @@ from .. import state
 from ..charts import Chart, charts
 from ..lab.recall import asking
 from ..live import look_after
+from ..markdown import escaped
 from . import acting, known, listing, several, spoken
 from .again import guarded
 from .known import Entry, Row
@@ -20,7 +21,7 @@ from .known import Entry, Row
 
 def show(words: Words, row: Row) -> None:
     """Show a group, and follow those of its runs that are at work."""
-    st.header(spoken.plain(row.name), anchor=False)
+    st.header(escaped(row.name), anchor=False)
     st.caption(words(f"groups.{row.group.kind}_about", count=len(row.entries)))
     if (missing := row.group.count - len(row.entries)) > 0:
         st.caption(words("groups.missing", missing=missing, count=row.group.count))

@@ -10,6 +10,7 @@ from ...training import presets
 from ...training.config import Config
 from ...training.presets import PRESETS
 from .. import frame, live
+from ..markdown import escaped
 from . import acting, clicks, known, results, spoken
 from .again import guarded
 from .known import Entry, Result
@@ -17,9 +18,9 @@ from .known import Entry, Result
 
 def show(words: Words, entry: Entry) -> None:
     """Show a run, and follow it while it is at work."""
-    st.header(spoken.plain(spoken.title(words, entry)), anchor=False)
+    st.header(escaped(spoken.title(words, entry)), anchor=False)
     if entry.note:
-        st.markdown("  \n".join(f"> {spoken.plain(line)}" for line in entry.note.splitlines()))
+        st.markdown("  \n".join(f"> {escaped(line)}" for line in entry.note.splitlines()))
     if entry.plan is None:
         st.error(words("one.unreadable"), icon=":material/broken_image:")
         with st.container(horizontal=True, key="run_actions"):

@@ -14,6 +14,7 @@ from ...training.config import Config
 from .. import frame, state
 from ..charts import Chart, charts
 from ..live import look_after
+from ..markdown import escaped
 from . import clicks, known, spoken
 from .again import guarded
 from .known import Entry
@@ -109,7 +110,7 @@ def measured_on(words: Words, entries: Sequence[Entry], drawn: Sequence[Curve], 
     names: dict[str, list[str]] = {}
     for entry, each in zip(entries, drawn, strict=True):
         if entry.plan and np.isfinite(each.score).any():
-            names.setdefault(spoken.watched(words, entry.plan.config), []).append(f"**{spoken.plain(each.name)}**")
+            names.setdefault(spoken.watched(words, entry.plan.config), []).append(f"**{escaped(each.name)}**")
     if len(names) < 2:
         return "".join(words("several.measured_on", score=words(f"measure.{measure}"), where=where) for where in names)
     comma = words("runs.comma")

@@ -17,12 +17,6 @@ from ...training.config import CHOICES, Config
 from . import known
 from .known import Entry, Result
 
-
-def plain(text: str) -> str:
-    """Return what people wrote with nothing in it that Markdown takes for a sign."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>$~:" else c for c in text)
-
-
 SCORES = {"accuracy": "{:.2%}", "psnr": "{:.2f} dB"}
 
 

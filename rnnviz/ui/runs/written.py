@@ -10,7 +10,7 @@ from ... import checkpoints, upscaling
 from ...network import Network
 from ...text import Words
 from .. import cache, frame
-from ..sequences.upscaling import see
+from ..markdown import escaped
 from . import clicks, known
 from .known import Entry
 from .spoken import picture
@@ -36,7 +36,7 @@ def show(words: Words, entry: Entry, psnr: np.ndarray) -> None:
         network = cache.reader(f"run:{entry.id}").network
     except (checkpoints.CheckpointError, OSError, KeyError) as error:
         frame.log(error)
-        st.warning(words("problem.network", network=entry.name), icon=":material/broken_image:")
+        st.warning(words("problem.network", network=escaped(entry.name)), icon=":material/broken_image:")
         return
     st.caption(words("written.note"))
     order = np.argsort(psnr, kind="stable")
@@ -45,7 +45,7 @@ def show(words: Words, entry: Entry, psnr: np.ndarray) -> None:
         st.subheader(words(f"written.{key}", count=len(chosen)), anchor=False)
         items = items_html(words, network, delay, chosen, *(each[chosen] for each in digits))
         if clicked := clicks.gallery(f"written_{key}", words(f"written.{key}", count=len(chosen)), items):
-            see(entry.id, name, int(clicked))
+            frame.open_in_upscaling(entry.id, name, int(clicked))
             frame.follow()
 
 

@@ -19,6 +19,7 @@ from ...text import Words
 from ...trace import record
 from .. import state
 from ..charts import Chart, charts
+from ..markdown import escaped
 from ..parts import stories
 from ..parts.growing import Growing, follow, grow
 from ..parts.learning import learning
@@ -199,7 +200,7 @@ def _lookup(words: Words, corpus: Corpus, last: Seen) -> None:
     now, count = st.session_state, len(corpus.names)
     place = state.remember(
         st.pills, words("embedding.letter"), list(range(1, count + 1)), key="letter", required=True, wrap=True,
-        format_func=lambda letter: hello.plain(corpus.names[letter - 1]),
+        format_func=lambda letter: escaped(corpus.names[letter - 1]),
     ) - 1  # fmt: skip
     steps = slider(words("embedding.steps"), 1, len(corpus.read), 1, "steps") if len(corpus.read) > 1 else 1
     matrix, one_hot = last.vectors, np.eye(count)[place]

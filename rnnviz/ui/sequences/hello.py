@@ -1,6 +1,5 @@
 """Part 1: one word is learnt to be turned into another, a letter per step, in the page."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,6 +21,7 @@ from ...text import Words
 from ...trace import record
 from .. import state
 from ..charts import Chart, charts
+from ..markdown import escaped
 from ..parts import stories
 from ..parts.growing import Growing, follow
 from ..parts.learning import learning
@@ -296,15 +296,10 @@ def _why(words: Words, asked: Pair, recipe: Recipe, last: Seen) -> Iterator[str]
     for step in np.flatnonzero(said != asked.labels):
         high = last.h[step, said[step]]
         if recipe.cell == "rnn_tanh" and 1 - high**2 < FLAT:
-            told = {"wanted": plain(asked.target[step]), "said": plain(asked.letters[said[step]])}
+            told = {"wanted": escaped(asked.target[step]), "said": escaped(asked.letters[said[step]])}
             told |= {"high": high, "right": last.h[step, asked.labels[step]]}
             yield words("hello.why_stuck", step=step + 1, slope=figures.power(np.log10(1 - high**2)), **told)
             return
-
-
-def plain(text: str) -> str:
-    """Return text as Markdown that shows it as it is."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def _survey(words: Words, survey: Growing, seed: int) -> None:

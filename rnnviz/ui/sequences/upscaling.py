@@ -12,6 +12,7 @@ from ...text import Words
 from ...trace import Trace, record_many
 from .. import cache, frame, picker, state
 from ..charts import Chart, charts, moment, rows_of
+from ..markdown import escaped
 from ..parts.lesson import lesson
 from ..reading import top
 
@@ -46,16 +47,6 @@ class Seen:
     def written(self) -> np.ndarray:
         """What the network makes of it, (2R, 2C)."""
         return upscaling.picture(self.trace["logits"], self.delay)
-
-
-def see(run_id: str, digit_set: str | None = None, index: int | None = None) -> None:
-    """Ask for this part with a run's network, reading the digit of that index if one is given."""
-    st.session_state.pop("step", None)
-    if index is not None:
-        for key in ("draw", "asked"):
-            st.session_state.pop(key, None)
-        st.session_state.update(set=digit_set, digit=index, source="sample", show="all")
-    frame.go("sequences", part=PART, part_prepared=PART, upscaler=f"run:{run_id}")
 
 
 def show(words: Words) -> dict[str, object]:
@@ -115,7 +106,7 @@ def _opened(words: Words, name: str) -> cache.Reader | None:
         st.error(words("problem.network", network=name), icon=":material/error:")
         return None
     if not upscaling.fits(reader.network) or upscaling.FACTOR * reader.network.input_size != 28:
-        st.error(words("upscaling.other_task", network=reader.title), icon=":material/error:")
+        st.error(words("upscaling.other_task", network=escaped(reader.title)), icon=":material/error:")
         return None
     return reader
 
@@ -123,7 +114,7 @@ def _opened(words: Words, name: str) -> cache.Reader | None:
 def _about(words: Words, reader: cache.Reader) -> str:
     network = reader.network
     numbers = {"layers": network.num_layers, "units": network.hidden_size, "parameters": network.num_parameters}
-    told = words("upscaling.about", network=reader.title, cell=words(f"cell.{network.cell}"), **numbers)
+    told = words("upscaling.about", network=escaped(reader.title), cell=words(f"cell.{network.cell}"), **numbers)
     seed = reader.card.training.get("seed")
     return told if seed is None else f"{told} · {words('upscaling.seed', seed=seed)}"
 

@@ -12,6 +12,7 @@ from ....text import Words
 from ....training import dispatch, recall, runs
 from ....training.config import Config
 from ... import form, frame, live, state
+from ...markdown import escaped
 from ...parts import stories
 from ...runs import known
 from . import found
@@ -139,7 +140,7 @@ def _other(words: Words, configs: list[Config], shown: Shown | None) -> str:
         return words("recall.elsewhere", name=words("recall.recording", made=kept.recording.made), blank=shown.blank)
     for row in found.groups():
         if row.id != shown.id and found.holds(configs, (entry.plan.config for entry in row.entries if entry.plan)):
-            return words("recall.elsewhere", name=found.called(words, row), blank=shown.blank)
+            return words("recall.elsewhere", name=escaped(found.called(words, row)), blank=shown.blank)
     return words("recall.untrained", blank=shown.blank)
 
 
