@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rnnviz import text
+from rnnviz import checkpoints, text
 from rnnviz.ui import frame, state
 from rnnviz.ui.guide.questions import READING
 from rnnviz.ui.parts import stories
@@ -64,3 +64,21 @@ def test_a_link_to_a_part_of_another_page_says_so():
     assert app.session_state["part"] == "byhand"
     assert app.session_state["link_ignored"] == ["part"]
     assert not open_page("cells", part="terms").session_state["link_ignored"]
+
+
+@pytest.mark.parametrize("lang", text.LANGUAGES)
+def test_every_network_that_is_shipped_is_listed_with_what_it_is_judged_by(lang):
+    app, words = open_page("guide", part="networks", lang=lang), text.Words(lang)
+    (table,) = app.table
+    listed = table.value.set_index(words("guide.network"))
+    assert sorted(listed.index) == checkpoints.names(None)
+    for name in listed.index:
+        card, row = checkpoints.card(name), listed.loc[name]
+        scores = {words("guide.mnist"): "–", words("guide.uci"): "–", words("guide.psnr"): "–"}
+        if card.task == "upscale":
+            scores[words("guide.psnr")] = f"{card.psnr['mnist']:.2f} dB"
+        else:
+            for key in ("mnist", "uci"):
+                scores[words(f"guide.{key}")] = f"{card.accuracy[key]:.2%}"
+        assert {key: row[key] for key in scores} == scores
+    assert listed.loc["super-3x128", words("guide.psnr")] == "29.19 dB"

@@ -10,7 +10,7 @@ from .. import cache, frame
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
     rows = []
-    for name in checkpoints.names():
+    for name in checkpoints.names(None):
         try:
             reader = cache.reader(name)
         except (checkpoints.CheckpointError, OSError) as error:
@@ -26,6 +26,7 @@ def show(words: Words) -> dict[str, object]:
                 words("guide.parameters"): f"{network.num_parameters:,}",
                 words("guide.mnist"): f"{card.accuracy['mnist']:.2%}" if "mnist" in card.accuracy else "–",
                 words("guide.uci"): f"{card.accuracy['uci']:.2%}" if "uci" in card.accuracy else "–",
+                words("guide.psnr"): f"{card.psnr['mnist']:.2f} dB" if "mnist" in card.psnr else "–",
                 words("guide.command"): f"`{card.command}`",
             }
         )
