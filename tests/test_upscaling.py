@@ -6,7 +6,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch.nn import functional as F
 
-from rnnviz import checkpoints, digits, initial, upscaling
+from rnnviz import checkpoints, digits, initial, learn, upscaling
 from rnnviz.training.modules import Classifier
 
 IMAGES = digits.open_set("uci").images[:20] / 255
@@ -78,13 +78,19 @@ def test_a_trace_has_torchs_loss_and_gradients(network, delay):
     image = IMAGES[3]
     trace = upscaling.record(network, image, delay)
     model = Classifier(network).double()
+    model.load_state_dict({name: torch.tensor(array) for name, array in network.arrays.items()})  # made in float32
     x = torch.tensor(upscaling.as_sequence(upscaling.halve(image), delay), requires_grad=True)
     outputs = model(x[None], every=True)[0]
     loss = F.mse_loss(outputs, torch.tensor(upscaling.targets(image, delay)))
     loss.backward()
-    assert trace.loss == pytest.approx(loss.item(), rel=1e-6)  # the module began in float32
-    np.testing.assert_allclose(trace["logits"], outputs.detach().numpy(), atol=1e-6)
-    np.testing.assert_allclose(trace.grad["x"], x.grad.numpy(), atol=1e-7)
+    assert trace.loss == pytest.approx(loss.item(), rel=1e-12)
+    np.testing.assert_allclose(trace["logits"], outputs.detach().numpy(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trace.grad["x"], x.grad.numpy(), rtol=0, atol=1e-12 * float(x.grad.abs().max()))
+    theirs = {name: parameter.grad.numpy() for name, parameter in model.named_parameters()}
+    ours = learn.gradients(network, trace)
+    assert ours.keys() == theirs.keys()
+    for name, gradient in theirs.items():
+        np.testing.assert_allclose(ours[name], gradient, rtol=0, atol=1e-12 * np.abs(gradient).max(), err_msg=name)
     assert trace["h"].shape == (3, 14 + delay, 8)
 
 
