@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..checkpoints import MOST_DECIBELS
 from ..digits import as_sequences
 from ..upscaling import FACTOR
 from .config import Config
@@ -64,9 +65,10 @@ class Upscaling:
         return F.mse_loss(outputs.float(), F.pad(rows, (0, 0, self._delay, 0)))
 
     def scores(self, outputs: torch.Tensor, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Return the PSNR of each picture (B,) in dB."""
+        """Return the PSNR of each picture (B,) in dB; of one that is met exactly, the most that a card may tell."""
         pictures = outputs[:, self._delay :].float().clamp(0, 1).reshape(images.shape)
-        return -10 * (pictures - images / 255).square().mean(dim=(1, 2)).log10()
+        psnr = -10 * (pictures - images / 255).square().mean(dim=(1, 2)).log10()
+        return psnr.clamp(max=MOST_DECIBELS)  # infinitely near would be no number in a mean or a file
 
     def answers(self, outputs: torch.Tensor, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the PSNR of each picture, float32 (B,)."""
