@@ -13,8 +13,8 @@ from .. import frame, state
 from ..slider import slider
 from .growing import EVERY, Growing
 
-PATIENCE = 0.25
-"""Seconds that a look may wait for updates that are asked for and not yet made."""
+PATIENCE = 0.8
+"""Seconds that a look may wait for updates that are asked for and not yet made: more than drawing the page takes."""
 PACE = 10
 """Playing makes an update per look at first, and one more for every so many that are made: most happens early."""
 LAST_SEED = 9999
