@@ -4,13 +4,15 @@ import re
 
 import numpy as np
 import pytest
+import streamlit as st
 import torch
 
 from rnnviz import learn, mistakes, text
 from rnnviz.training import unrolled
-from rnnviz.ui.cells import tiny
+from rnnviz.ui.cells import terms, tiny
 from rnnviz.ui.cells.numbers import plain, tex
 from rnnviz.ui.cells.terms import mending
+from rnnviz.ui.cells.terms.product import _two_factors
 from tests.ui.test_cells_parts import open_cells, told
 
 WORDS = text.Words("en")
@@ -37,7 +39,7 @@ def shown(cell: str, loss: str, **sizes: int) -> tiny.Tiny:
 
 
 def autograd_terms(case: tiny.Tiny, name: str, place: tuple[int, ...]) -> np.ndarray:
-    """Return the terms (T, T) of one number, by autograd in each step's own copy of the weights; one layer."""
+    """Return the terms (T, T) of one number in each L_t, by autograd in the steps' own copies of it; one layer."""
     arrays, T, own, logits = case.network.arrays, case.steps, [], []
     state = {"h": torch.zeros(case.network.hidden_size, dtype=torch.double)}
     if "c" in case.network.kind.states:
@@ -53,13 +55,12 @@ def autograd_terms(case: tiny.Tiny, name: str, place: tuple[int, ...]) -> np.nda
     terms = np.zeros((T, T))
     for t in range(T):
         if case.loss == "mse":
-            loss = (logits[t] - torch.tensor(case.label[t])).pow(2).sum() / case.label.size
+            loss = (logits[t] - torch.tensor(case.label[t])).pow(2).mean()
         elif case.loss == "last" and t < T - 1:
             continue
         else:
             label = case.label if case.loss == "last" else case.label[t]
-            count = 1 if case.loss == "last" else T
-            loss = torch.nn.functional.cross_entropy(logits[t][None], torch.tensor([int(label)])) / count
+            loss = torch.nn.functional.cross_entropy(logits[t][None], torch.tensor([int(label)]))
         grads = torch.autograd.grad(loss, [each[name] for each in own], retain_graph=True, allow_unused=True)
         terms[t] = [0.0 if grad is None else grad[place].item() for grad in grads]
     return terms
@@ -91,9 +92,11 @@ def test_the_table_holds_autograds_terms_and_their_sums(cell, name, place, loss)
         expected = [plain(terms[t, k]) if k <= t and has_loss else "" for k in range(T)]
         assert found[t][:T] == expected
         assert found[t][T] == (plain(terms[t].sum()) if has_loss else "")
-    assert found[T][:T] == [plain(each) for each in terms.sum(axis=0)]
+    count = 1 if loss == "last" else T
+    assert found[T][:T] == [plain(each) for each in terms.sum(axis=0) / count]
     assert 'class="wrong"' not in table(app, "terms")
     whole = learn.gradients(case.network, case.trace)[name][place]
+    assert f"divided by N = {count}, the number of losses: **{plain(whole, 8)}**. " in told(app)
     assert f"`learn.gradients`: **{plain(whole, 8)}**" in told(app)
 
 
@@ -141,6 +144,76 @@ def test_the_two_factors_of_a_gated_cells_term_multiply_to_it(cell, entry):
     name, _, rest = entry.partition("_l0.")
     where = tuple(map(int, rest.split(".")))
     assert float(term) == pytest.approx(autograd_terms(shown(cell, "every"), f"{name}_l0", where)[3, 2], rel=0.01)
+
+
+def gradients_of_sums(case: tiny.Tiny, t: int) -> dict[str, float]:
+    """Return ∂L_t/∂a for every pre-activation, and ∂L_t/∂s behind reset gates, by autograd, by its letters."""
+    network = case.network
+    H, L, known, states = network.hidden_size, network.num_layers, {}, []
+    tensors = {name: torch.tensor(array) for name, array in network.arrays.items()}
+    for k in range(L):
+        names = [name for name in tensors if name.startswith("rnn.") and name.endswith(f"_l{k}")]
+        states.append({name[4:-3]: tensors[name] for name in names})
+    h = [torch.zeros(H, dtype=torch.double) for _ in range(L)]
+    c = [torch.zeros(H, dtype=torch.double) for _ in range(L)]
+    for step in range(t):
+        below = torch.tensor(case.x[step])
+        for k, w in enumerate(states):
+            above = f"^{{({k + 1})}}" if L > 1 else ""
+
+            def loose(letter, block, value, step=step, above=above):
+                leaf = torch.zeros(H, dtype=torch.double, requires_grad=True)
+                for unit in range(H):
+                    named = f"{block},{step + 1}" if block else f"{step + 1}"
+                    known[f"{letter}_{{{named}}}{above}[{unit + 1}]"] = leaf, unit
+                return value + leaf
+
+            given, old = w["weight_ih"] @ below + w["bias_ih"], w["weight_hh"] @ h[k] + w["bias_hh"]
+            if network.cell == "gru":
+                (ir, iz, i_n), (hr, hz, hn) = given.split(H), old.split(H)
+                r, z = (loose("a", b, one + two).sigmoid() for b, one, two in (("r", ir, hr), ("z", iz, hz)))
+                n = loose("a", "n", i_n + r * loose("s", "", hn)).tanh()
+                h[k] = (1 - z) * n + z * h[k]
+            elif len(network.kind.blocks) == 4:
+                i, f, g, o = (given + old).split(H)
+                peep = w.get("weight_ch", torch.zeros(3 * H)).split(H)
+                seen = [lambda c, p=p: p @ c if p.ndim == 2 else p * c for p in peep]
+                i, f = loose("a", "i", i + seen[0](c[k])).sigmoid(), loose("a", "f", f + seen[1](c[k])).sigmoid()
+                c[k] = f * c[k] + i * loose("a", "g", g).tanh()
+                h[k] = loose("a", "o", o + seen[2](c[k])).sigmoid() * c[k].tanh()
+            else:
+                act = {"rnn_tanh": torch.tanh, "rnn_relu": torch.relu, "rnn_sigmoid": torch.sigmoid}[network.cell]
+                h[k] = act(loose("a", "", given + old))
+            below = h[k]
+    logits = tensors["head.weight"] @ h[-1] + tensors["head.bias"]
+    torch.nn.functional.cross_entropy(logits[None], torch.tensor([int(case.label[t - 1])])).backward()
+    return {name: leaf.grad[unit].item() for name, (leaf, unit) in known.items()}
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("cell", tiny.CELLS)
+def test_the_first_factor_is_autograds_gradient_of_what_its_letters_name(cell, depth, monkeypatch):
+    """Every block of every parameter: a row of a GRU's W_hn is behind the reset gate, and its letters say so."""
+    case = shown(cell, "every", depth=depth)
+    known, told = gradients_of_sums(case, 4), []
+    monkeypatch.setattr(st, "latex", told.append)
+    alone = terms.alone(case)[3]
+    H, k, seen = case.network.hidden_size, 3, 0
+    by_use = learn.by_use(case.network, alone)
+    for name, array in case.network.arrays.items():
+        if name.startswith("head"):
+            continue
+        for row in range(0, len(array), H):
+            place = (row + 1, *(1,) * (array.ndim - 1))
+            _two_factors("", case, (name, place), alone, float(by_use[name][(k - 1, *place)]), (4, k))
+            formula = told.pop()
+            (letters,) = re.findall(r"\\frac\{\\partial L_\{4\}\}\{\\partial (.*?\])\}", formula)
+            values = re.sub(r"\\cdot 10\^\{(-?\d+)\}", r"e\1", formula).split(" = ")[2]
+            first = float(values.split(r"\cdot")[0].strip("()"))
+            assert first == pytest.approx(known[letters], rel=0.01, abs=1e-12), (name, place, letters)
+            assert letters.startswith("s") == (cell == "gru" and "_hh" in name and row == 2 * H)
+            seen += 1
+    assert seen == depth * len(case.network.kind.blocks) * 4 + depth * 3 * ("peephole" in cell)
 
 
 def test_a_changed_number_changes_the_table():

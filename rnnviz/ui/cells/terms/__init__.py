@@ -1,4 +1,9 @@
-"""Part 2: a weight's gradient term by term, all gradients against finite differences, and mistakes to be found."""
+"""Part 2: a weight's gradient term by term, all gradients against finite differences, and mistakes to be found.
+
+Rows are of L_t, the loss of step t as part 1 has it; the loss of the whole is L = (1/N) Σ_t L_t, over N steps.
+"""
+
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -7,7 +12,7 @@ from .... import learn, measures
 from ....figures import power
 from ....network import Network
 from ....text import Words
-from ....trace import record
+from ....trace import Signals, Trace, record
 from ... import state
 from ...parts import stories
 from ...parts.lesson import lesson, predict
@@ -50,15 +55,29 @@ def _terms(words: Words, shown: Tiny) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="terms_choices"):
         name, place = entry = _entry(words, shown)
         t, k = _cell(words, shown, name)
-    traces = learn.by_loss(shown.network, shown.trace)
+    traces = alone(shown)
     table = np.stack([learn.by_use(shown.network, each)[name][(slice(None), *place)] for each in traces])
-    judged = _moved(shown, name, place)
+    judged = counted(shown) * _moved(shown, name, place)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _table(words, shown, entry, table, judged, (t, k))
         product(words, shown, entry, traces[t - 1], table[t - 1, k - 1], (t, k))
     with right:
         _all(words, shown)
+
+
+def counted(shown: Tiny) -> int:
+    """Return N, how many steps have a loss: L is the mean of theirs."""
+    if shown.loss == "last":
+        return 1
+    return shown.steps if shown.loss == "mse" else int((shown.label != tiny.NO_TARGET).sum())
+
+
+def alone(shown: Tiny) -> list[Trace]:
+    """Return the trace of each step's loss L_t alone, (T) of them."""
+    N = counted(shown)
+    summed = Signals({name: N * gradient for name, gradient in shown.trace.grad.items()})  # of N L, the sum of all L_t
+    return learn.by_loss(shown.network, replace(shown.trace, grad=summed))
 
 
 def _entry(words: Words, shown: Tiny) -> tuple[str, tuple[int, ...]]:
@@ -125,8 +144,8 @@ def _table(
     words: Words, shown: Tiny, entry: tuple, table: np.ndarray, judged: np.ndarray, chosen: tuple[int, int]
 ) -> None:
     name, place = entry
-    T, largest = shown.steps, float(np.abs(table).max())
-    losses = measures.step_losses(shown.trace, shown.label, shown.loss)
+    T, N, largest = shown.steps, counted(shown), float(np.abs(table).max())
+    losses = N * measures.step_losses(shown.trace, shown.label, shown.loss)
     rows, looks = [], []
     for t in range(T):
         has_loss = bool(shown.trace.grad["logits"][t].any())
@@ -145,32 +164,36 @@ def _table(
                     for k in range(T)
                 ),
                 "class:sum",
-                _judgement(table[t].sum(), judged[t]) if has_loss else "",
+                _judgement(table[t].sum(), judged[t], N) if has_loss else "",
             ]
         )
     whole = float(learn.gradients(shown.network, shown.trace)[name][place])
-    rows.append([words("terms.columns"), *map(plain, table.sum(axis=0)), plain(table.sum()), plain(judged.sum())])
-    looks.append([*["class:sum"] * (T + 1), _judgement(table.sum(), judged.sum())])
+    mean, judge = table.sum(axis=0) / N, judged.sum() / N
+    rows.append([words("terms.columns", count=N), *map(plain, mean), plain(mean.sum()), plain(judge)])
+    looks.append([*["class:sum"] * (T + 1), _judgement(mean.sum(), judge)])
     head = ["", *(f"k = {k}" for k in range(1, T + 1)), words("terms.sum"), words("terms.differences")]
     numbers.table(head, rows, "terms", looks, words("terms.caption", entry=written(name, place)))
-    st.markdown(words("terms.total", total=plain(table.sum(), 8), whole=plain(whole, 8), nudge=power(np.log10(NUDGE))))
+    st.markdown(
+        words("terms.total", count=N, total=plain(mean.sum(), 8), whole=plain(whole, 8), nudge=power(np.log10(NUDGE)))
+    )
 
 
-def _judgement(ours: float, judge: float) -> str:
-    return "class:sound" if abs(ours - judge) <= GREEN * abs(judge) + RESOLUTION else "class:wrong"
+def _judgement(ours: float, judge: float, times: int = 1) -> str:
+    """Return how a gradient is shown; times: how many times as large as in the loss it is shown."""
+    return "class:sound" if abs(ours - judge) <= GREEN * abs(judge) + times * RESOLUTION else "class:wrong"
 
 
 # ---- Finite differences
 
 
 def _losses(shown: Tiny, arrays) -> np.ndarray:
-    """Return every step's loss (T,) of a network with other numbers."""
+    """Return every step's share (T,) in the loss of a network with other numbers."""
     trace = record(Network(shown.network.cell, arrays), shown.x, shown.label, loss=shown.loss)
     return measures.step_losses(trace, shown.label, shown.loss)
 
 
 def _moved(shown: Tiny, name: str, place: tuple[int, ...]) -> np.ndarray:
-    """Return the central differences of every step's loss (T,) in one number of the parameters."""
+    """Return the central differences of every step's share (T,) in the loss, in one number of the parameters."""
     ends = []
     for by in (NUDGE, -NUDGE):
         array = shown.network.arrays[name].copy()
@@ -179,14 +202,24 @@ def _moved(shown: Tiny, name: str, place: tuple[int, ...]) -> np.ndarray:
     return (ends[0] - ends[1]) / (2 * NUDGE)
 
 
+@st.cache_data(show_spinner=False, max_entries=64)
+def _differences(cell: str, loss: str, seed: int, sizes: tuple, edits: tuple, _shown: Tiny) -> dict[str, np.ndarray]:
+    """Return the central differences of the loss in all parameters; all but the last argument say of which network."""
+    found = {name: np.empty_like(array) for name, array in _shown.network.arrays.items()}
+    for name, judge in found.items():
+        for place in np.ndindex(judge.shape):
+            judge[place] = _moved(_shown, name, place).sum()
+    return found
+
+
 def _all(words: Words, shown: Tiny) -> None:
     """Show the gradients in all parameters beside finite differences."""
-    ours = learn.gradients(shown.network, shown.trace)
+    now = st.session_state
+    sizes, edits = tuple(now[key] for key in tiny.LIMITS), tuple(sorted(now["edits"].items()))
+    judges = _differences(shown.network.cell, shown.loss, shown.seed, sizes, edits, shown)
     rows, looks = [], []
-    for name, gradient in ours.items():
-        judge = np.empty_like(gradient)
-        for place in np.ndindex(gradient.shape):
-            judge[place] = _moved(shown, name, place).sum()
+    for name, gradient in learn.gradients(shown.network, shown.trace).items():
+        judge = judges[name]
         off, size = float(np.abs(gradient - judge).max()), float(np.abs(judge).max())
         sound = off <= GREEN * size + RESOLUTION
         rows.append(

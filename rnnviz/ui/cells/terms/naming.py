@@ -1,7 +1,7 @@
 """What the parameters of a small network are called in tables and formulas."""
 
 SYMBOLS = {
-    "weight_ih": "W_ih", "weight_hh": "W_hh", "bias_ih": "b_ih", "bias_hh": "b_hh", "weight_ch": "W_ch",
+    "weight_ih": "W_ih", "weight_hh": "W_hh", "bias_ih": "b_ih", "bias_hh": "b_hh", "weight_ch": "P",
     "head.weight": "W_hy", "head.bias": "b_y",
 }  # fmt: skip
 
@@ -21,7 +21,7 @@ def written(name: str, place: tuple[int, ...]) -> str:
 
 def formula(name: str, place: tuple[int, ...]) -> str:
     """Return the same for a formula."""
-    called = symbol(name).replace("^(", "^{(").replace(")", ")}")
-    letter, rest = called[0], called[2:]
-    sub, _, power = rest.partition("^")
-    return rf"{letter}_{{{sub}}}{f'^{power}' if power else ''}[{','.join(str(each + 1) for each in place)}]"
+    called, _, power = symbol(name).partition("^")
+    letter, _, sub = called.partition("_")
+    placed = f"_{{{sub}}}" * bool(sub) + f"^{{{power}}}" * bool(power)
+    return rf"{letter}{placed}[{','.join(str(each + 1) for each in place)}]"

@@ -25,8 +25,9 @@ def product(words: Words, shown: Tiny, entry: tuple, alone: Trace, term: float, 
     if shown.network.cell.startswith("rnn_") and layer == shown.network.num_layers - 1:
         _chain(lead, written, shown, entry, alone, term, chosen)
     else:
-        _two_factors(lead, shown, entry, alone, term, k)
-        st.caption(words("terms.gated"))
+        _two_factors(lead, shown, entry, alone, term, chosen)
+        behind = "_hh" in name and _block(shown, name, place[0])[0] == "n"
+        st.caption(words("terms.behind" if behind else "terms.gated"))
 
 
 def _readout(lead: str, shown: Tiny, place: tuple[int, ...], alone: Trace, term: float, t: int) -> None:
@@ -69,17 +70,36 @@ def _chain(
     )
 
 
-def _two_factors(lead: str, shown: Tiny, entry: tuple, alone: Trace, term: float, k: int) -> None:
+def _two_factors(lead: str, shown: Tiny, entry: tuple, alone: Trace, term: float, chosen: tuple[int, int]) -> None:
     """Show a term as what comes back to the sum in which the weight was used, times what the weight was given."""
-    name, place = entry
-    given = _given(shown, name, place, k)
-    back = rf"\frac{{\partial L}}{{\partial a_{{{k}}}[{place[0] + 1}]}}"
-    if name.startswith("rnn.bias"):
-        st.latex(rf"{lead} = {tex(term)}")
+    (name, place), (t, k) = entry, chosen
+    back = rf"\frac{{\partial L_{{{t}}}}}{{\partial {_sum_name(shown, name, place, k)}}}"
+    if "bias" in name:
+        st.latex(rf"{lead} = {back} = {tex(term)}")
         return
-    error = _error(shown, alone, name, place, k)
+    error, given = _error(shown, alone, name, place, k), _given(shown, name, place, k)
     letters = rf"{back}\cdot {_given_name(shown, name, place, k)}"
     st.latex(rf"{lead} = {letters} = {factor(error)}\cdot{factor(given)} = {tex(term)}")
+
+
+def _sum_name(shown: Tiny, name: str, place: tuple[int, ...], k: int) -> str:
+    """Return the letters of the sum that a weight's product, or a bias, went into at step k (from 1).
+
+    That is a pre-activation, named as the graph of part 1 names it; and s = W_hn h + b_hn where r multiplies that.
+    """
+    layer, network = int(name[-1]), shown.network
+    block, unit = _block(shown, name, place[0])
+    above = f"^{{({layer + 1})}}" if network.num_layers > 1 else ""
+    if "_hh" in name and block == "n":
+        return rf"s_{{{k}}}{above}[{unit + 1}]"
+    gate = f"{block}," if len(network.kind.blocks) > 1 else ""
+    return rf"a_{{{gate}{k}}}{above}[{unit + 1}]"
+
+
+def _block(shown: Tiny, name: str, at: int) -> tuple[str, int]:
+    """Return the block of pre-activations that a row of a parameter belongs to, and the unit in it, from 0."""
+    blocks = [each for each in shown.network.kind.blocks if each != "g" or "weight_ch" not in name]
+    return blocks[at // shown.network.hidden_size], at % shown.network.hidden_size
 
 
 def _given(shown: Tiny, name: str, place: tuple[int, ...], k: int) -> float:
@@ -92,18 +112,20 @@ def _given(shown: Tiny, name: str, place: tuple[int, ...], k: int) -> float:
         return float(below[k - 1, place[1]])
     if "weight_hh" in name:
         return float(shown.trace["h"][layer, k - 2, place[1]] if k > 1 else shown.trace.h0[layer, place[1]])
-    H, c = shown.network.hidden_size, shown.trace["c"][layer]
-    at = k - 1 if place[0] // H == 2 else k - 2  # the output gate sees c_t, the others c_{t-1}
-    return float(c[at, place[-1] % H]) if at >= 0 else 0.0
+    (gate, _), c = _block(shown, name, place[0]), shown.trace["c"][layer]
+    at = k - 1 if gate == "o" else k - 2  # the output gate sees c_t, the others c_{t-1}
+    return float(c[at, place[-1] % shown.network.hidden_size]) if at >= 0 else 0.0
 
 
 def _given_name(shown: Tiny, name: str, place: tuple[int, ...], k: int) -> str:
     layer, H = int(name[-1]), shown.network.hidden_size
+    above = f"^{{({layer + 1})}}" if shown.network.num_layers > 1 else ""
     if "weight_ih" in name:
-        return rf"{'x' if layer == 0 else 'h^{(1)}'}_{{{k}}}[{place[1] + 1}]"
+        return rf"x_{{{k}}}[{place[1] + 1}]" if layer == 0 else rf"h_{{{k}}}^{{({layer})}}[{place[1] + 1}]"
     if "weight_hh" in name:
-        return rf"h_{{{k - 1}}}[{place[1] + 1}]"
-    return rf"c_{{{k if place[0] // H == 2 else k - 1}}}[{place[-1] % H + 1}]"
+        return rf"h_{{{k - 1}}}{above}[{place[1] + 1}]"
+    gate, _ = _block(shown, name, place[0])
+    return rf"c_{{{k if gate == 'o' else k - 1}}}{above}[{place[-1] % H + 1}]"
 
 
 def _error(shown: Tiny, alone: Trace, name: str, place: tuple[int, ...], k: int) -> float:
@@ -113,8 +135,5 @@ def _error(shown: Tiny, alone: Trace, name: str, place: tuple[int, ...], k: int)
     values = {key: shown.trace[key][layer] for key in network.signals} | {"h0": shown.trace.h0[layer]}
     if "weight_hh" in name:  # behind the reset gate, where there is one
         return float(network.kind.recurrent(weights, values, da)[k - 1, place[0]])
-    at = place[0]
-    if "weight_ch" in name:  # its blocks are i, f, o; those of a are i, f, g, o
-        H = network.hidden_size
-        at += H if at // H == 2 else 0
-    return float(da[k - 1, at])
+    block, unit = _block(shown, name, place[0])
+    return float(da[k - 1, network.kind.blocks.index(block) * network.hidden_size + unit])
