@@ -62,5 +62,6 @@ def _norms(words: Words, lines: list[str]) -> str:
 
 
 def formula(text: str) -> str:
-    """Return text as HTML with h_t set as h with a subscript, and (a)^(T−t) as a power."""
-    return re.sub(r"\^\(([^)]*)\)", r"<sup>\1</sup>", re.sub(r"_(\w+)", r"<sub>\1</sub>", escape(text)))
+    """Return text as HTML with h_t and h_(t−1) set as h with a subscript, and (a)^(T−t) as a power."""
+    lowered = re.sub(r"_(?:\(([^)]*)\)|([^\W²]+))", r"<sub>\1\2</sub>", escape(text))
+    return re.sub(r"\^\(([^)]*)\)", r"<sup>\1</sup>", lowered)

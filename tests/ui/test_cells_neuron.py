@@ -142,3 +142,25 @@ def test_what_a_link_cannot_mean_here_is_left_out_and_said():
     app = open_cells(part="neuron", edits="z.1:0.7", loss="mse", steps="12", stage="99")
     assert set(app.session_state["link_ignored"]) == {"edits", "loss", "steps"}
     assert app.session_state["stage"] == 4
+
+
+@pytest.mark.parametrize("typed", [1e9, -99999.0, None])
+def test_a_number_that_cannot_be_is_refused_in_words_and_the_one_before_is_kept(typed):
+    app = open_cells(part="neuron", edits="x.1:0.7")
+    app.number_input(key="widget_neuron_x1").set_value(typed).run()
+    assert app.number_input(key="widget_neuron_x1").value == 0.7
+    assert app.session_state["edits"] == {"x.1": 0.7}
+    assert text.Words("en")("neuron.refused", name="x_2", value="0.7", most="3") in [each.value for each in app.warning]
+    assert not app.run().warning
+
+
+def test_the_heads_of_the_shares_are_typeset():
+    shown = tables(open_cells(part="neuron", stage="4"))
+    assert "δ<sub>t</sub> (1−h<sub>t</sub>²) h<sub>t−1</sub></th>" in shown
+
+
+@pytest.mark.parametrize("loss", ["last", "every"])
+def test_the_total_loss_is_told_with_its_value(loss):
+    app = open_cells(part="neuron", stage="2", loss=loss)
+    total = neuron.read(WEIGHTS, *example(), loss == "every").loss
+    assert text.Words("en")("neuron.total", loss=plain(total)) in told(app)

@@ -23,6 +23,8 @@ WEIGHTS = ("w_x", "w_h", "b")
 INPUTS, TARGETS = (1.0, -0.5, 0.5, 1.0, -1.0, 0.5), (0.4, 0.0, 0.2, 0.5, -0.2, 0.1)
 """What a neuron reads and should answer, where a link says nothing else; as many as are steps."""
 STEPS = (2, 6)
+LARGEST = 3.0
+"""No input and no target is larger."""
 RATES = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0]
 LAST_UPDATE = 200
 PLAY = 10
@@ -74,13 +76,16 @@ def _controls(words: Words) -> None:
             for t in range(now["steps"]):
                 if name == "x" or now["loss"] == "every" or t == now["steps"] - 1:
                     _number(words, name, t)
+    if refused := now.pop("neuron_refused", None):
+        place, kept = refused
+        st.warning(words("neuron.refused", name=place, value=plain(kept), most=f"{LARGEST:g}"), icon=":material/block:")
 
 
 def _settle() -> None:
     """Leave out what a link would change and is not there."""
     now = st.session_state
     places = {f"{name}.{t}" for name in "xy" for t in range(STEPS[1])}
-    kept = {place: value for place, value in now["edits"].items() if place in places and abs(value) <= 3.0}
+    kept = {place: value for place, value in now["edits"].items() if place in places and abs(value) <= LARGEST}
     if len(kept) < len(now["edits"]):
         now["edits"] = kept
         state.ignore("edits")
@@ -91,12 +96,15 @@ def _number(words: Words, name: str, t: int) -> None:
     key, own = f"neuron_{name}{t}", (INPUTS if name == "x" else TARGETS)[t]
 
     def changed() -> None:
+        if now[key] is None or not abs(now[key]) <= LARGEST:
+            now["neuron_refused"] = f"{name}_{t + 1}", now["edits"].get(place, own)
+            return
         value = round(now[key], 4)  # as a link holds it
         now["edits"] = {p: v for p, v in now["edits"].items() if p != place} | ({place: value} if value != own else {})
 
     now[key] = now["edits"].get(place, own)
     state.remember(
-        st.number_input, words("neuron.number", name=name, step=t + 1), -3.0, 3.0, step=0.1, format="%g", key=key,
+        st.number_input, words("neuron.number", name=name, step=t + 1), value=None, step=0.1, format="%g", key=key,
         on_change=changed, width=112,
     )  # fmt: skip
 
@@ -217,6 +225,7 @@ def _loss(words: Words, weights: Weights, found: Pass, x: np.ndarray, y: np.ndar
     else:
         lead = rf"\tfrac12 (h_{{{len(x)}}} - y_{{{len(x)}}})^2"
     st.latex(rf"L = {lead} = \tfrac12 {squares} = {tex(found.loss)}")
+    st.markdown(words("neuron.total", loss=plain(found.loss)))
 
 
 def _backward(words: Words, weights: Weights, found: Pass, x: np.ndarray, y: np.ndarray) -> None:
@@ -242,9 +251,9 @@ def _update(words: Words, weights: Weights, found: Pass, x: np.ndarray, y: np.nd
     da, before = found.delta * (1 - found.h**2), np.concatenate([[0.0], found.h[:-1]])
     rows = [
         ["δ_t", *map(plain, found.delta)],
-        ["δ_t(1−h_t²)", *map(plain, da)],
-        ["· x_t", *map(plain, da * x)],
-        ["· hₜ₋₁", *map(plain, da * before)],
+        ["δ_t (1−h_t²)", *map(plain, da)],
+        ["δ_t (1−h_t²) x_t", *map(plain, da * x)],
+        ["δ_t (1−h_t²) h_(t−1)", *map(plain, da * before)],
     ]
     numbers.table(["t", *map(str, range(1, len(x) + 1))], rows, "neuron-shares", caption=words("neuron.shares"))
     given = {"w_x": r"\sum_t \delta_t(1-h_t^2)\,x_t", "w_h": r"\sum_t \delta_t(1-h_t^2)\,h_{t-1}"}
