@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from rnnviz import arithmetic, learn, text
@@ -389,6 +390,28 @@ def test_shapes_are_told_as_torch_has_them():
     assert shape_of("rnn.weight_ch_l0", network("peephole_lstm")) == ("(3H)", "3·2")
     assert shape_of("rnn.weight_ch_l0", network("peephole_lstm_full")) == ("(3H, H)", "3·2 × 2")
     assert shape_of("rnn.weight_hh_l0", network("rnn_relu")) == ("(H, H)", "2 × 2")
+
+
+def test_the_arithmetic_of_a_network_is_computed_once_and_anew_for_another(monkeypatch):
+    st.cache_resource.clear()
+    computed = []
+
+    def counted(*network) -> arithmetic.Graph:
+        computed.append(network)
+        return graph(*network)
+
+    graph = arithmetic.graph
+    monkeypatch.setattr(arithmetic, "graph", counted)
+    app = open_part()
+    app.run()
+    assert len(computed) == 1
+    for count, (key, value) in enumerate([("seed", 5), ("cell", "gru"), ("steps", 4), ("loss", "mse")], 2):
+        widget = app.number_input if key == "seed" else app.selectbox
+        widget(key=f"widget_{key}").set_value(value).run()
+        app.run()
+        assert len(computed) == count
+    assert values(sent(open_part(edits="x.0.0:0.2"), "rnnviz_graph"))["x.0.0"][0] == 0.2
+    assert values(sent(open_part(edits="x.0.0:0.3"), "rnnviz_graph"))["x.0.0"][0] == 0.3
 
 
 def test_gradients_stand_below_the_numbers_and_changes_are_marked():

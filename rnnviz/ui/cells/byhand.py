@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from ... import arithmetic
 from ...text import Words
 from ..parts import stories
 from ..parts.lesson import lesson, predict
@@ -17,9 +16,8 @@ def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
     tiny.controls(words)
     shown = tiny.chosen()
-    made = arithmetic.graph(shown.network, shown.x, shown.label, shown.loss)
     with st.container(key="part_figure", gap="small"):
-        graph(words, shown, made, "byhand_graph")
+        made = graph(words, shown, "byhand_graph")
     stories.buttons(words, list(stories.PARTS[PART].stories))
     predict(words, PART)
     st.subheader(words("matrices.title"), anchor=False)

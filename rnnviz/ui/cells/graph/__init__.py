@@ -55,13 +55,14 @@ def moments(made: Graph) -> tuple[list[list[Box]], list[list[Box]]]:
     return forward, [moment for moment in reversed(reaching) if moment]
 
 
-def graph(words: Words, shown: Tiny, made: Graph, key: str) -> None:
-    """Show the graph at the moment `st.session_state["stage"]`, from 1, with the number "node" looked at.
+def graph(words: Words, shown: Tiny, key: str) -> Graph:
+    """Show the graph at the moment `st.session_state["stage"]`, from 1, with the number "node" looked at; return it.
 
     Either may be None: all values are there then, and a number that has much to tell is looked at. What is no moment
     and no number of this network is left out, and said.
     """
     now = st.session_state
+    made, network = _computed(tiny.identity(), tuple(sorted(now["edits"].items())), shown)
     forward, backward = moments(made)
     last = len(forward) + len(backward) + 1
     _find_again(made, last, key)
@@ -72,13 +73,21 @@ def graph(words: Words, shown: Tiny, made: Graph, key: str) -> None:
             now["stage"] = None if stage == len(forward) else stage
             state.heard()
 
-    data = _network(shown, made) | {
+    data = network | {
         "captions": _captions(words, shown, forward, backward),
         "words": {name: words(f"byhand.{name}") for name in _WORDS},
         "stage": now["stage"],
         "node": now["node"],
     }
     _component(data=data, key=key, default={"told": None}, on_told_change=told, height="content")
+    return made
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)  # of up to 5 MB each
+def _computed(identity: str, edits: tuple[tuple[str, float], ...], _shown: Tiny) -> tuple[Graph, dict[str, object]]:
+    """Return the graph of a network, which identity and edits name, and what is drawn of it; both are only read."""
+    made = arithmetic.graph(_shown.network, _shown.x, _shown.label, _shown.loss)
+    return made, _network(_shown, made)
 
 
 def _find_again(made: Graph, last: int, key: str) -> None:
