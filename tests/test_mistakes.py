@@ -25,7 +25,7 @@ def autograd(parameters, x, y, name: str):
     h, errors = torch.zeros(3, dtype=torch.double), []
     for row, target in zip(torch.tensor(x), torch.tensor(y), strict=True):
         h = torch.tanh(own["W_hx"] @ row + own["W_hh"] @ h + own["b_h"])
-        errors.append(own["W_yh"] @ h + own["b_y"] - target)
+        errors.append(own["W_hy"] @ h + own["b_y"] - target)
     loss = 0.5 * (errors[1] if name == "later" else torch.stack(errors)).pow(2).mean()
     loss.backward()
     return loss.item(), {key: value.grad.numpy() for key, value in own.items()}

@@ -14,7 +14,7 @@ import numpy as np
 from . import backward, epochs, one_loss
 
 Arrays = dict[str, np.ndarray]
-PARAMETERS = ("W_hx", "W_hh", "b_h", "W_yh", "b_y")
+PARAMETERS = ("W_hx", "W_hh", "b_h", "W_hy", "b_y")
 
 
 class Mistake(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 import torch
 
-from rnnviz import learn, mistakes, text
+from rnnviz import arithmetic, learn, mistakes, text
 from rnnviz.training import unrolled
 from rnnviz.ui.cells import terms, tiny
 from rnnviz.ui.cells.numbers import plain, tex
@@ -216,6 +216,46 @@ def test_the_first_factor_is_autograds_gradient_of_what_its_letters_name(cell, d
     assert seen == depth * len(case.network.kind.blocks) * 4 + depth * 3 * ("peephole" in cell)
 
 
+def test_the_check_of_all_gradients_is_made_anew_for_another_network_only(monkeypatch):
+    moves, move = [], terms._moved
+
+    def counted(case, name, place):
+        moves.append(name)
+        return move(case, name, place)
+
+    monkeypatch.setattr(terms, "_moved", counted)
+    app = open_cells(part="terms", edits="x.0.0:0.25")
+    whole = sum(array.size for array in shown("rnn_tanh", "every").network.arrays.values())
+    assert len(moves) == 1 + whole
+    before = table(app, "terms-all")
+    app.button_group(key="widget_k").set_value(1).run()
+    assert len(moves) == 2 + whole
+    assert table(app, "terms-all") == before
+    for setting in ({"loss": "mse"}, {"seed": 1}, {"steps": 3}, {"cell": "rnn_relu"}, {"edits": {"x.0.0": 0.75}}):
+        for key, value in setting.items():
+            app.session_state[key] = value
+        moves.clear()
+        app.run()
+        assert len(moves) == 1 + whole, setting
+        assert table(app, "terms-all") != before
+
+
+@pytest.mark.parametrize("cell", ["rnn_tanh", "peephole_lstm"])
+def test_a_steps_loss_is_the_one_that_part_1_shows(cell):
+    """L_t is that of the graph of every number, under the same letter; a step without a target counts for none."""
+    app = open_cells(part="terms", cell=cell, edits="y.1:-1")
+    case = shown(cell, "every")
+    case = tiny.build(cell, "every", 0, case.seeded, {"y.1": -1.0})
+    rows = re.findall(r'<th scope="row">L<sub>(\d)</sub> = (.*?)</th>', table(app, "terms"))
+    losses = {
+        box.step: box.nodes[0].value
+        for box in arithmetic.graph(case.network, case.x, case.label, "every").boxes
+        if box.signal == "l"
+    }
+    assert {int(step) - 1: value for step, value in rows} == {t: f"{value:.4g}" for t, value in losses.items()}
+    assert "Sum / 3" in table(app, "terms")
+
+
 def test_a_changed_number_changes_the_table():
     before = table(open_cells(part="terms"), "terms")
     after = table(open_cells(part="terms", edits="rnn.weight_hh_l0.0.0:0.9"), "terms")
@@ -255,7 +295,7 @@ def test_a_wrong_program_is_shown_red_by_what_is_measured(name):
     h, errors = torch.zeros(3, dtype=torch.double), []
     for line, target in zip(torch.tensor(x), torch.tensor(y), strict=True):
         h = torch.tanh(own["W_hx"] @ line + own["W_hh"] @ h + own["b_h"])
-        errors.append(own["W_yh"] @ h + own["b_y"] - target)
+        errors.append(own["W_hy"] @ h + own["b_y"] - target)
     (0.5 * (errors[1] if name == "later" else torch.stack(errors)).pow(2).mean()).backward()
     wrong = mistake.gradients(parameters, x, y)
     found = [row[-1] for row in cells(table(app, "mistake"))]
