@@ -1,6 +1,7 @@
 """From scratch: the training that runs is torch's, and the code that is shown is the one that runs."""
 
 import inspect
+from itertools import islice
 from textwrap import dedent
 
 import numpy as np
@@ -96,13 +97,33 @@ def test_the_code_that_is_shown_is_the_code_that_runs():
 
 
 def test_the_lines_beside_the_faults_are_lines_of_the_modules_they_are_said_to_be_of():
-    lines = {fault: scratch.line_of(*where) for fault, where in scratch.FAULTS.items()}
+    lines = {fault: scratch.line_of(*where[:2]) for fault, where in scratch.FAULTS.items()}
     assert "[k, :-1]" in lines["state"]
     assert "len(targets), dlogits / len(targets)" in lines["mean"]
     assert lines["update"].startswith("network = moved(network, optimiser(")
     assert lines["leak"].startswith("h0 = network.h0 if h0 is None")
     shown = [each.value for each in open_cells(part="scratch").code]
     assert set(lines.values()) <= set(shown)
+
+
+@pytest.mark.parametrize("fault", scratch.FAULTS)
+def test_a_line_beside_a_fault_is_run_by_the_public_function_that_it_is_said_to_be_of(fault):
+    """The function itself has the line, or calls what has it; and it is one that can be imported and called."""
+    module, mark, name = scratch.FAULTS[fault]
+    source = inspect.getsource(module)
+    place = source[: source.index(mark)].count("\n") + 1
+    holders = {
+        each.__name__
+        for each in vars(module).values()
+        if inspect.isfunction(each) and each.__module__ == module.__name__
+        for lines, first in [inspect.getsourcelines(each)]
+        if first <= place < first + len(lines)
+    }
+    (holder,) = holders
+    assert not name.startswith("_")
+    assert holder == name or holder in getattr(module, name).__code__.co_names
+    captions = [each.value for each in open_cells(part="scratch").caption]
+    assert WORDS("scratch.in_module", module=module.__name__, name=name) in captions
 
 
 def test_restart_step_and_end_go_through_the_same_training():
@@ -130,6 +151,21 @@ def test_what_a_link_cannot_mean_here_is_left_out_and_said():
     assert set(app.session_state["link_ignored"]) == {"cell", "units", "steps"}
 
 
-def test_a_training_that_explodes_is_said_to_have():
-    app = open_cells(part="scratch", cell="rnn_relu", rate="10", clip="1000", at="150", units="8", steps="5", seed="1")
+@pytest.mark.parametrize("loss", [np.inf, 3.0])
+def test_a_training_that_leaves_float64_is_said_to_have(loss, monkeypatch):
+    """No setting of the controls was found that does, so it is made to end."""
+    train = learn.train
+
+    def exploding(*args, **options):
+        steps = list(islice(train(*args, **options), 6))
+        yield from steps[:5]
+        yield steps[5]._replace(loss=loss, norm=np.inf)
+
+    monkeypatch.setattr(learn, "train", exploding)
+    app = open_cells(part="scratch", steps="2", units="2", at="150")
+    assert [each.value for each in app.warning] == [WORDS("scratch.beyond")]
+    assert app.session_state["at"] == 5
+    assert charts(app).keys() >= {"scratch_loss", "scratch_share", "answers"}
+    app.button(key="learning_restart").click().run()
+    assert not app.warning
     assert not app.exception

@@ -34,13 +34,13 @@ RATES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]
 UNCUT = 1000.0
 """The gradient is not clipped."""
 CLIPS = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, UNCUT]
-FAULTS: dict[str, tuple[ModuleType, str]] = {
-    "state": (learn, "h_prev = "),
-    "mean": (trace, "len(targets), dlogits"),
-    "update": (learn, "= moved("),
-    "leak": (trace, "h0 = network.h0"),
+FAULTS: dict[str, tuple[ModuleType, str, str]] = {
+    "state": (learn, "h_prev = ", "gradients"),
+    "mean": (trace, "len(targets), dlogits", "record"),
+    "update": (learn, "= moved(", "train"),
+    "leak": (trace, "h0 = network.h0", "record"),
 }
-"""What a tutorial has wrong: the module of ours that does it, and how to find the line."""
+"""What a tutorial has wrong: the module of ours that does it, how to find the line, and the function that runs it."""
 
 
 def show(words: Words) -> dict[str, object]:
@@ -128,7 +128,7 @@ def _told(words: Words, steps: list) -> None:
     now, (step, right) = st.session_state, steps[-1]
     share = float((right > 0.5).mean())
     st.markdown(words("scratch.now", update=len(steps) - 1, loss=plain(step.loss), share=share))
-    if not np.isfinite(step.loss):
+    if not np.isfinite(step.norm):
         st.warning(words("scratch.beyond"), icon=":material/trending_up:")
         return
     cut = min(1.0, now["clip"] / (step.norm + 1e-6))
@@ -204,10 +204,10 @@ def _code(words: Words) -> None:
     st.caption(words("scratch.where", module=found[name].__module__, name=found[name].__qualname__))
     st.code(dedent(inspect.getsource(found[name])), language="python")
     st.subheader(words("scratch.faults"), anchor=False)
-    for fault, (module, mark) in FAULTS.items():
+    for fault, (module, mark, name) in FAULTS.items():
         st.markdown(words(f"scratch.fault_{fault}"))
         st.code(line_of(module, mark), language="python")
-        st.caption(words("scratch.in_module", module=module.__name__))
+        st.caption(words("scratch.in_module", module=module.__name__, name=name))
 
 
 def line_of(module: ModuleType, mark: str) -> str:
