@@ -22,6 +22,8 @@ class Curve(NamedTuple):
     colour: str
     width: float = 2.0
     dash: str = "solid"
+    label: tuple[float, float] | None = None
+    """Where its name stands in the figure, if it does."""
 
 
 class Points(NamedTuple):
@@ -74,6 +76,9 @@ def function(
                 text=[curve.name] * len(curve.x), hovertemplate=hover,
             )
         )  # fmt: skip
+        if curve.label:
+            x, y = curve.label
+            figure.add_annotation(x=x, y=y, text=curve.name, showarrow=False, font={"color": curve.colour, "size": 14})
     if level is not None:
         figure.add_hline(level, line={"color": LINES[theme]["level"], "width": 1.5, "dash": "dash"})
     if tangent:

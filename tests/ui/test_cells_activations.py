@@ -82,3 +82,33 @@ def test_a_block_of_another_function_is_left_out_and_said():
     app = open_cells(part="activations", activation="relu", node="lstm.f", unit="9")
     assert "node" in app.session_state["link_ignored"]
     assert app.session_state["node"] == "rnn_relu.a"
+
+
+@pytest.mark.parametrize("block", ["lstm.f", "lstm.o", "gru.z"])
+def test_a_gate_is_followed_by_its_values_and_a_sigmoid_state_by_its_slopes(block):
+    for node, which in ((block, "value"), ("rnn_sigmoid.a", "slope")):
+        app = open_cells(part="activations", activation="sigmoid", node=node, point="1")
+        x, _ = points(app, "value")
+        factors = judged("sigmoid", x[:-1])[which]
+        drawn = [numbers(each["y"]) for each in charts(app)["act_powers"]["figure"]["data"] if each["mode"] == "lines"]
+        expected = np.concatenate([[0.0], np.cumsum(np.log10(factors[::-1]))])
+        assert any(np.allclose(line[: len(expected)], expected, atol=1e-5) for line in drawn)
+        latex = "\n".join(each.value for each in app.latex)
+        assert f"= {tex(factors.prod())}" in latex
+    assert rf"{block[-1]} = \sigma(a_{block[-1]})" in "\n".join(
+        each.value for each in open_cells(part="activations", activation="sigmoid", node=block).latex
+    )
+
+
+def test_the_steepest_line_is_drawn_above_the_sliders_where_they_are_the_same():
+    app = open_cells(part="activations", activation="sigmoid", point="0")
+    lines = [each for each in charts(app)["act_powers"]["figure"]["data"] if each["mode"] == "lines"]
+    assert lines[-1]["line"]["dash"] == "dash"
+    np.testing.assert_allclose(numbers(lines[-1]["y"]), np.arange(21) * np.log10(0.25), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", activations.FUNCTIONS)
+def test_the_other_functions_are_named_in_the_figure(name):
+    for which in ("value", "slope"):
+        figure = charts(open_cells(part="activations", activation=name))[f"act_{which}"]["figure"]
+        assert len(figure["layout"]["annotations"]) == 2

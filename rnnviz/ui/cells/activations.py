@@ -1,6 +1,7 @@
 """Part 4: sigmoid, tanh and ReLU with their derivatives, and where real units stand on them."""
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from ...cells import CELLS
@@ -33,6 +34,13 @@ REACH = 6.0
 """The functions are drawn from -REACH to REACH."""
 FACTORS = 20
 EXTENTS = {"value": (-1.25, 2.25), "slope": (-0.08, 1.2)}
+LABELS = {
+    "value": {"sigmoid": (-2.3, 0.3), "tanh": (-3.2, -0.8), "relu": (0.9, 1.7)},
+    "slope": {"sigmoid": (-3.6, 0.16), "tanh": (-2.0, 0.5), "relu": (3.8, 1.08)},
+}
+"""Where a function that is not chosen has its name."""
+TEN = 10
+"""So many factors are marked on the best that a sigmoid leaves."""
 
 
 def show(words: Words) -> dict[str, object]:
@@ -47,7 +55,7 @@ def show(words: Words) -> dict[str, object]:
         _steps(words, a)
     with right, st.container(key="part_figure", gap="xsmall"):
         slider(words("act.point"), -REACH, REACH, 0.01, "point")
-        _formula(words)
+        _formula(words, block)
         _figures(words, block, a)
         _table(words, block, a)
     predict(words, PART)
@@ -118,6 +126,12 @@ def _unit(block: str) -> tuple[Network, Trace]:
     return network, record(network, seeded["x"], int(seeded["y"][-1]))
 
 
+def _gate(block: str) -> str:
+    """Return the letter of a gate, "" for what is no gate: a gate multiplies by its value, not by its slope."""
+    cell, _, name = block.partition(".")
+    return name if block in BLOCKS["sigmoid"] and not cell.startswith("rnn") else ""
+
+
 def _place(network: Network, block: str) -> int:
     """Return which of the pre-activations is the chosen unit's in that block."""
     return network.kind.blocks.index(block.partition(".")[2]) * UNITS + st.session_state["unit"] - 1
@@ -133,7 +147,7 @@ def activation(name: str, a: np.ndarray | float) -> tuple[np.ndarray, np.ndarray
 # ---- Figures
 
 
-def _formula(words: Words) -> None:
+def _formula(words: Words, block: str) -> None:
     name, a = st.session_state["activation"], st.session_state["point"]
     value, slope = (float(each) for each in activation(name, a))
     if name == "tanh":
@@ -143,10 +157,11 @@ def _formula(words: Words) -> None:
             rf" = 1 - {factor(value)}^2 = {tex(slope)} \;\le\; 1",
         ]
     elif name == "sigmoid":
+        h, inner = (gate, f"a_{gate}") if (gate := _gate(block)) else ("h", "a")
         lines = [
-            rf"h = \sigma(a) = \frac{{1}}{{1+e^{{-a}}}} = \sigma({tex(a)}) = {tex(value)}",
-            rf"\sigma'(a) = \sigma(a)\,(1-\sigma(a)) = {tex(value)}\cdot{tex(1 - value)} = {tex(slope)}"
-            r" \;\le\; \tfrac14",
+            rf"{h} = \sigma({inner}) = \frac{{1}}{{1+e^{{-{inner}}}}} = \sigma({tex(a)}) = {tex(value)}",
+            rf"\sigma'({inner}) = \sigma({inner})\,(1-\sigma({inner})) = {tex(value)}\cdot{tex(1 - value)}"
+            rf" = {tex(slope)} \;\le\; \tfrac14",
         ]
     else:
         side = "a > 0" if a > 0 else "a < 0" if a < 0 else "a = 0"
@@ -182,7 +197,10 @@ def _figures(words: Words, block: str, a: np.ndarray) -> None:
         told = {"function": words(f"act.{name}"), "a": plain(point), "value": plain(at_point)}
         alt = words(f"act.alt_{which}", unit=unit_name, **told)
         items.append(Chart(f"act_{which}", words(f"act.title_{which}", function=words(f"act.{name}")), figure, alt))
-    items.append(_powers(words, name, slope, unit_slope, theme))
+    if gate := _gate(block):
+        items.append(_carried(words, gate, value, unit_value, unit_slope, theme))
+    else:
+        items.append(_powers(words, name, slope, unit_slope, theme))
     charts(items, theme, key="act_charts")
 
 
@@ -193,7 +211,8 @@ def _curve(words: Words, name: str, which: str, theme: str, chosen: bool) -> Cur
         at = int(np.flatnonzero(x > 0)[0])
         x, values = np.insert(x, at, [0.0, 0.0]), np.insert(values, at, [np.nan, 1.0])
     colour = style.CELLS[theme][f"rnn_{name}"]
-    return Curve(words(f"act.{name}"), x, values, colour, 3.5 if chosen else 1.5, "solid" if chosen else "dot")
+    label = None if chosen else LABELS[which][name]
+    return Curve(words(f"act.{name}"), x, values, colour, 3.5 if chosen else 1.5, "solid" if chosen else "dot", label)
 
 
 def _powers(words: Words, name: str, slope: float, unit: np.ndarray, theme: str) -> Chart:
@@ -202,20 +221,47 @@ def _powers(words: Words, name: str, slope: float, unit: np.ndarray, theme: str)
     with np.errstate(divide="ignore"):
         at_point = count * np.log10(slope) if slope else np.where(count, -np.inf, 0.0)
         best = count * np.log10(STEEPEST[name])
-        back = np.concatenate([[0.0], np.cumsum(np.log10(unit[::-1]))])
-    filled = np.concatenate([back, np.full(FACTORS + 1 - len(back), np.nan)])
-    lines = [
-        Line(words("act.best"), best, style.LINES[theme]["zero"], "dash"),
-        Line(words("act.at_point"), at_point, style.LINES[theme]["level"]),
-        Line(words("act.of_steps"), filled, colour, "solid", width=4.0),
+    lines = [  # the best on top: at its place the slider's is the same
+        Line(words("act.at_point"), at_point, style.LINES[theme]["level"], width=2.5),
+        Line(words("act.of_steps"), _multiplied(unit), colour, "solid", width=4.0),
+        Line(words("act.best"), best, style.LINES[theme]["text"], "dash", width=4.0),
     ]
+    figure = _products(words, lines, theme)
+    if name == "sigmoid":
+        figure.add_annotation(
+            x=TEN, y=best[TEN], text=words("act.ten", count=TEN, left=plain(STEEPEST[name] ** TEN, 1)), ax=34, ay=-30,
+            arrowcolor=style.LINES[theme]["text"], arrowhead=2,
+        )  # fmt: skip
+    left = {"count": FACTORS, "point": plain(slope**FACTORS), "best": plain(STEEPEST[name] ** FACTORS)}
+    return Chart("act_powers", words("act.title_powers"), figure, words("act.alt_powers", **left))
+
+
+def _carried(words: Words, gate: str, value: float, values: np.ndarray, slopes: np.ndarray, theme: str) -> Chart:
+    """Return the chart of products of a gate's values: what is left of a state that it multiplies at every step."""
+    colours = style.LINES[theme]
+    at_point = np.arange(FACTORS + 1) * np.log10(value)
+    lines = [
+        Line(words("act.gate_slopes"), _multiplied(slopes), colours["text"], "dot", width=1.5),
+        Line(words("act.at_point"), at_point, colours["level"], width=2.5),
+        Line(words("act.gate_steps", gate=gate), _multiplied(values), style.CELLS[theme]["rnn_sigmoid"], width=4.0),
+    ]
+    alt = words("act.alt_gate", count=FACTORS, point=plain(value**FACTORS), steps=plain(values.prod()), gate=gate)
+    return Chart("act_powers", words("act.title_gate", gate=gate), _products(words, lines, theme), alt)
+
+
+def _multiplied(factors: np.ndarray) -> np.ndarray:
+    """Return log10 of the products of the last 0, 1, 2, ... factors, with nan behind all of them."""
+    with np.errstate(divide="ignore"):
+        back = np.concatenate([[0.0], np.cumsum(np.log10(factors[::-1]))])
+    return np.concatenate([back, np.full(FACTORS + 1 - len(back), np.nan)])
+
+
+def _products(words: Words, lines: list[Line], theme: str) -> go.Figure:
     hover = {"line": words("act.hover_powers") + "<extra></extra>", "mark": words("act.zero") + "<extra></extra>"}
-    figure = over_time.over_time(
+    return over_time.over_time(
         lines, Axis(words("act.product"), holds=(0.0, -6.0)), words("act.factors"), hover, theme,
         height=functions.HEIGHT, named=True, first=0,
     )  # fmt: skip
-    left = {"count": FACTORS, "point": plain(slope**FACTORS), "best": plain(STEEPEST[name] ** FACTORS)}
-    return Chart("act_powers", words("act.title_powers"), figure, words("act.alt_powers", **left))
 
 
 def _table(words: Words, block: str, a: np.ndarray) -> None:
@@ -227,7 +273,12 @@ def _table(words: Words, block: str, a: np.ndarray) -> None:
     looks = [["class:chosen" if each else "" for each in near]] * 3
     caption = words("act.of_unit", whose=_named(words, block), unit=now["unit"])
     numbers.table(["t", *(str(t) for t in range(1, len(a) + 1))], rows, "act-table", looks, caption)
+    T = len(a)
+    if gate := _gate(block):
+        st.markdown(words("act.argument_gate", gate=gate))
+        factors = r"\cdot".join(tex(each, 3) for each in value[::-1])
+        st.latex(rf"{gate}_{{{T}}}\cdots {gate}_1 = {factors} = {tex(value.prod())}")
+        return
     st.markdown(words("act.argument"))
     factors = r"\cdot".join(tex(each, 3) for each in slope[::-1])
-    T = len(a)
     st.latex(rf"\varphi'(a_{{{T}}})\cdots\varphi'(a_1) = {factors} = {tex(slope.prod())}")
