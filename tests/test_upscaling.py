@@ -1,5 +1,7 @@
 """Super-resolution: halving, bicubic interpolation, rows in and rows out, PSNR, and the network that is shipped."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,9 @@ from torch.nn import functional as F
 
 from rnnviz import checkpoints, digits, initial, learn, upscaling
 from rnnviz.training.modules import Classifier
+from rnnviz.ui.parts import of_sequences
 
+DOCS = (Path(__file__).resolve().parents[1] / "docs/training.md").read_text("utf-8")
 IMAGES = digits.open_set("uci").images[:20] / 255
 LEAST = 28.5
 """Decibels that the shipped network reaches on MNIST's test digits."""
@@ -137,6 +141,52 @@ def test_the_shipped_network_reaches_what_its_card_says_on_every_test_digit():
         assert upscaling.mean_squared_error(written, images).mean() == pytest.approx(card.error[name], rel=1e-4)
         pooled = -10 * np.log10(upscaling.mean_squared_error(smooth, images).mean())
         assert (upscaling.psnr(smooth, images).mean(), pooled) == pytest.approx(upscaling.BICUBIC[name], abs=0.005)
+
+
+@pytest.mark.mnist
+def test_the_stories_show_a_typical_digit_the_worst_one_and_one_that_suits_the_formula():
+    network, told = checkpoints.load("super-3x128"), of_sequences.PARTS["upscaling"].stories
+    near = {}
+    for name in digits.SETS:
+        images = digits.open_set(name).images / 255
+        low = upscaling.halve(images)
+        near[name] = (
+            upscaling.psnr(upscaling.upscale(network, low), images),
+            upscaling.psnr(upscaling.bicubic(low), images),
+        )
+    (ours, smooth), (bundled, bundled_smooth) = near["mnist"], near["uci"]
+    typical, worst, other = (told[f"upscaling-{name}"]["digit"] for name in ("typical", "worst", "bundled"))
+    assert ours[typical] == pytest.approx(ours.mean(), abs=0.05)
+    assert worst == ours.argmin()
+    assert (ours > smooth).all()
+    assert bundled[other] == pytest.approx(bundled.mean(), abs=0.05)
+    assert bundled_smooth[other] == pytest.approx(bundled_smooth.mean(), abs=0.06)
+
+
+@pytest.mark.mnist
+def test_what_is_told_of_formulas_is_so_on_mnists_test_digits():
+    images = digits.open_set("mnist").images / 255
+    low = upscaling.halve(images)
+    pillows = upscaling._cubic(14, -0.5)
+    made = {
+        "nearest neighbour": low.repeat(2, axis=1).repeat(2, axis=2),
+        "bicubic, a = −1/2 (as Pillow's)": (pillows @ low @ pillows.T).clip(0, 1),
+        "bicubic, a = −3/4 (as PyTorch's)": upscaling.bicubic(low),
+    }
+    for name, large in made.items():
+        mean = upscaling.psnr(large, images).mean()
+        pooled = -10 * np.log10(upscaling.mean_squared_error(large, images).mean())
+        assert f"| {name} | {mean:.2f} dB | {pooled:.2f} dB |" in DOCS
+    for rows, columns, sentence in (
+        (0, 1, "moved sideways by\none pixel has {:.2f} dB"),
+        (0, -1, "moved sideways by\none pixel has {:.2f} dB"),
+        (1, 0, "moved up or down {:.2f} dB"),
+        (-1, 0, "moved up or down {:.2f} dB"),
+    ):
+        moved = np.roll(np.pad(images, [(0, 0), (1, 1), (1, 1)]), (rows, columns), axis=(1, 2))[:, 1:-1, 1:-1]
+        assert sentence.format(upscaling.psnr(moved, images).mean()) in DOCS
+    mean = np.broadcast_to(images.mean(axis=0), images.shape)
+    assert f"the mean of all digits has {upscaling.psnr(mean, images).mean():.1f} dB" in DOCS
 
 
 def test_the_shipped_network_does_on_bundled_digits_what_its_card_says():

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from rnnviz import checkpoints, digits, initial, upscaling
 from rnnviz.digits import mnist
 from rnnviz.text import LANGUAGES, Words
+from rnnviz.ui.parts import stories
 from rnnviz.ui.sequences import upscaling as part
 from tests.made_runs import SMALL, UPSCALING, made, runs_here  # noqa: F401
 from tests.what_a_page_says import charts, told
@@ -191,3 +193,42 @@ def test_where_digits_are_classified_a_run_that_upscales_is_refused_in_words(pag
     app.run()
     assert not app.exception
     assert "does not say which digit it reads" in app.error[0].value
+
+
+STORIES = stories.PARTS["upscaling"].stories
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_is_told_by_its_button_whatever_was_read_before(name):
+    app = open_part(draw=digits.pack(digits.quantise(IMAGE)))
+    app.button(key=f"story_{name}").click().run()
+    assert not app.exception
+    assert not app.error
+    wanted = {key: f"{STORIES[name][key]}" for key in ("set", "digit")}
+    assert wanted.items() <= {key: f"{value}" for key, value in app.session_state["link"].items()}.items()
+    if wanted["set"] == "uci":
+        image, _ = digits.open_set("uci")[int(wanted["digit"])]
+        np.testing.assert_allclose(numbers(charts(app)["true"]), image, atol=1e-6)
+        assert "asked" not in app.session_state
+    else:
+        assert app.session_state["asked"] == int(wanted["digit"])  # MNIST is not here: it is told, and comes
+        app.button(key="story_upscaling-bundled").click().run()
+        assert "asked" not in app.session_state
+
+
+def test_both_lessons_link_to_all_stories():
+    for language in LANGUAGES:
+        named = re.findall(r"\(#story-([^)]+)\)", Words(language).lesson("sequences_upscaling"))
+        assert sorted(named) == sorted(STORIES)
+
+
+@pytest.mark.parametrize("option", ["a", "b"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_prediction_has_its_answer(language, option):
+    app, words = open_part(lang=language), Words(language)
+    assert words("predict.upscaling.question") in told(app)
+    assert words("predict.upscaling.answer") not in told(app)
+    app.button(key=f"predict_upscaling_{option}").click().run()
+    verdict = words("predict.right" if option == "b" else "predict.other")
+    assert words.join([verdict, words("predict.upscaling.answer")]) in [each.value for each in app.info]
+    assert f"{checkpoints.card('super-3x128').psnr['mnist']:.2f} dB" in words("predict.upscaling.answer")

@@ -107,5 +107,14 @@ PARTS = {
         answer="b",
         reveals="deep-three",
     ),
-    "upscaling": Part("sequences", {"upscaler": None}, {}),
+    "upscaling": Part(
+        "sequences",
+        {"upscaler": None},
+        {
+            "upscaling-typical": {"set": "mnist", "digit": 2108, "source": "sample", "show": "all"},
+            "upscaling-worst": {"set": "mnist", "digit": 8112, "source": "sample", "show": "all"},
+            "upscaling-bundled": {"set": "uci", "digit": 310, "source": "sample", "show": "all"},
+        },
+        answer="b",
+    ),
 }

@@ -46,6 +46,9 @@ def tell(name: str) -> None:
     part, values = STORIES[name]
     for key in ("label", "level"):  # another network's, or another digit's
         st.session_state.pop(key, None)
+    if "digit" in values:
+        for key in ("draw", "asked"):
+            st.session_state.pop(key, None)
     st.session_state.update(PARTS[part].defaults | values)
     st.session_state["part"] = st.session_state["part_prepared"] = part
     st.session_state["playing"] = False

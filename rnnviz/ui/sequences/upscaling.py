@@ -13,10 +13,12 @@ from ...trace import Trace, record_many
 from .. import cache, frame, picker, state
 from ..charts import Chart, charts, moment, rows_of
 from ..markdown import escaped
-from ..parts.lesson import lesson
+from ..parts import stories
+from ..parts.lesson import lesson, predict
 from ..reading import top
 
 PART = "upscaling"
+TOLD = ("upscaling-typical", "upscaling-worst", "upscaling-bundled")
 SHIPPED = "super-3x128"
 ENLARGED = 7
 """Pixels of the screen per pixel of the digit that was picked."""
@@ -51,6 +53,7 @@ class Seen:
 
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
+    stories.buttons(words, TOLD)
     st.html(Path(__file__).with_name("upscaling.css"))
     left, right = st.columns([1, 3.4], gap="medium")
     with left, st.container(key="source"):
@@ -69,6 +72,7 @@ def show(words: Words) -> dict[str, object]:
             st.caption(f"**{shown.caption}** · {_about(words, reader)}")
             seen = Seen(name, reader.delay, shown.image, upscaling.record(reader.network, shown.image, reader.delay))
             _look(words, seen, reader.card, shown)
+    predict(words, PART)
     lesson(words, PART)
     return {"upscaler": name if name != SHIPPED else None, "step": st.session_state.get("step"), **picker.link(shown)}
 
