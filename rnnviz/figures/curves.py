@@ -65,7 +65,8 @@ def curve(
     )
     upright = {"showgrid": True, "gridcolor": LINES[theme]["grid"]}
     if scale == "share":
-        upright |= {"tickformat": ".0%", "range": [_floor(values), 1.0], "nticks": 4}
+        low = _floor(values)
+        upright |= {"tickformat": ".0%", "range": [low, 1 + 0.05 * (1 - low)], "tickvals": _percents(low)}
     elif scale == "log":
         low, high = _decades(np.log10([*values, *([level] if level is not None else [])] or [0.1, 1.0]))
         ticks = round_numbers(low, high)
@@ -75,7 +76,7 @@ def curve(
         upright |= {"rangemode": "tozero", "nticks": 4} if scale == "linear" else {"nticks": 6}
     looks = over_updates(end, theme, HEIGHT, moment, upright)
     if level is not None:
-        marked = {"color": LINES[theme]["level"], "width": 1.5, "dash": "dash"}
+        marked = {"color": LINES[theme]["text"], "width": 1.5, "dash": "dash"}
         looks["shapes"].append(
             {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level, "line": marked}
         )
@@ -89,7 +90,7 @@ def over_updates(end: int, theme: str, height: int, moment: int | None = None, u
     """
     bare = {"fixedrange": True, "zeroline": False, "showgrid": False, "automargin": False}
     bare |= {"ticks": "", "ticklabelstandoff": 4}
-    marked = {"color": LINES[theme]["level"], "width": 1.5}
+    marked = {"color": LINES[theme]["curve"], "width": 1.5}
     line = {"type": "line", "x0": moment, "x1": moment, "yref": "paper", "y0": 0, "y1": 1, "line": marked}
     return {
         "xaxis": {**bare, "range": [0, end], "nticks": 6, "tickformat": ",d"},
@@ -109,6 +110,13 @@ def over_updates(end: int, theme: str, height: int, moment: int | None = None, u
 def _floor(values: np.ndarray) -> float:
     """Return a tenth, from 0 to 0.9, below all values."""
     return float(np.clip(np.floor((values.min() - 0.02) * 10) / 10, 0.0, 0.9)) if len(values) else 0.0
+
+
+def _percents(low: float) -> list[float]:
+    """Return ticks for an axis of shares that begins at a tenth: at most six, 100 % among them."""
+    tenths = round(10 * (1 - low))
+    step = 1 if tenths <= 5 else 2
+    return [round(1 - step * k / 10, 1) for k in reversed(range(tenths // step + 1))]
 
 
 def round_numbers(low: float, high: float) -> list[float]:

@@ -26,16 +26,17 @@ def answers(
 ) -> go.Figure:  # fmt: skip
     """Return the probabilities (T, K) of all letters at every step, a column per step and a row per letter.
 
-    A frame marks the right letter of each step, targets (T,), a dot the most probable one. across: what is read at the
-    steps. hover: Plotly's hovertemplate; its customdata are the two letters.
+    A frame marks the right letter of each step, targets (T,), a dot the most probable one, red where it is wrong.
+    across: what is read at the steps. hover: Plotly's hovertemplate; its customdata are the two letters.
     """
     figure = _heatmap(np.asarray(probs).T, across, letters, PROBABILITY, hover, theme, height, "{:.0%}")
-    edge = {"color": LINES[theme]["level"], "width": 3}
+    edge = {"color": LINES[theme]["curve"], "width": 3}
     for step, target in enumerate(targets):
         corners = {"x0": step - 0.46, "x1": step + 0.46, "y0": int(target) - 0.46, "y1": int(target) + 0.46}
         figure.add_shape(type="rect", line=edge, **corners)
     said = np.argmax(probs, axis=1)
-    dot = {"symbol": "circle", "size": 9, "color": LINES[theme]["x"], "line": {"width": 1.5, "color": "#FFFFFF"}}
+    colours = [LINES[theme]["curve" if right else "level"] for right in said == np.asarray(targets)]
+    dot = {"symbol": "circle", "size": 9, "color": colours, "line": {"width": 1.5, "color": "#FFFFFF"}}
     where = {"x": np.arange(len(said)) + 0.33, "y": said - 0.27}
     return figure.add_trace(go.Scatter(**where, mode="markers", marker=dot, hoverinfo="skip", showlegend=False))
 
@@ -106,7 +107,7 @@ def moving(
     begun, now = paths[0].astype(np.float32).T, paths[at].astype(np.float32).T
     hollow = marks | {"symbol": [f"{symbol}-open" for _, symbol in looks], "size": 8}
     traces.append(go.Scatter(x=begun[0], y=begun[1], mode="markers", marker=hollow, hoverinfo="skip"))
-    ring = {"width": [3 if k == chosen else 0 for k in range(len(looks))], "color": colours["level"]}
+    ring = {"width": [3 if k == chosen else 0 for k in range(len(looks))], "color": colours["curve"]}
     named = [escape(name) for name in names]
     traces.append(
         go.Scatter(
@@ -146,7 +147,7 @@ def how_soon(
     high = min(last, max(8, round(1.25 * top)))
     failed = high * 1.16  # above all that succeeded
     ticks = [*range(0, high + 1, next(k for k in (1, 2, 5, 10, 20, 50, 100, 1000) if high <= 5 * k)), failed]
-    edge = [{True: colours["level"], False: colours["h"]}[seed == current] for seed in good]
+    edge = [{True: colours["curve"], False: colours["h"]}[seed == current] for seed in good]
     looks = {"symbol": "circle", "size": 11, "color": colours["h"], "line": {"width": 3, "color": edge}}
     stems = [value for seed in good for value in (seed, seed, None)]
     heights = [value for seed in good for value in (0, needed[seed], None)]

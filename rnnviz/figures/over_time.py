@@ -83,7 +83,7 @@ def over_time(
     if level is not None:
         figure.add_hline(level, line={"color": LINES[theme]["text"], "width": 1.5, "dash": "dash"})
     if moment is not None:
-        figure.add_vline(moment, line={"color": LINES[theme]["level"], "width": 2})
+        figure.add_vline(moment, line={"color": LINES[theme]["curve"], "width": 2})
     for line in lines:
         figure.add_traces(_band(line, first))
     for line in lines:

@@ -93,7 +93,7 @@ LINES: dict[str, dict[str, str]] = {
         "text": "#C9CCD3",
     },
 }
-"""Line colours by the state whose gradient is drawn; of a run's curves "curve" and the "level" or moment marked on
+"""Line colours by the state whose gradient is drawn; of a run's curves "curve", and "level" what is wrong or marked on
 them, "zero" where a gradient is exactly zero; "grid" and "text" serve every figure."""
 
 DASHES = {"h": "solid", "c": "dash", "x": "dot", "jacobian": "dashdot"}

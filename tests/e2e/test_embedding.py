@@ -37,7 +37,7 @@ def test_another_letter_is_another_row_and_the_product_is_the_row(open_page):
 def test_only_rows_that_were_read_have_a_gradient(open_page):
     page = open_part(open_page, "&steps=1")
     assert page.evaluate(WITHOUT) == "elo"
-    slider = page.get_by_role("slider", name="The loss reads the first … letters")
+    slider = page.get_by_role("slider", name="The loss reads the first … symbols")
     slider.focus()
     for without in ("lo", "o", "o", ""):
         page.keyboard.press("ArrowRight")

@@ -63,11 +63,16 @@ def test_a_curve_without_points_is_an_empty_figure_of_the_same_size(scale):
     assert figure.layout.height == curve(np.array([1]), np.array([0.5]), 100, HOVER).layout.height
 
 
-@pytest.mark.parametrize(("lowest", "floor"), [(0.05, 0.0), (0.4, 0.3), (0.97, 0.9), (1.0, 0.9)])
+@pytest.mark.parametrize(
+    ("lowest", "floor"), [(0.05, 0.0), (0.2, 0.1), (0.4, 0.3), (0.62, 0.6), (0.97, 0.9), (1.0, 0.9)]
+)
 def test_shares_are_told_in_percent_on_an_axis_that_ends_at_all(lowest, floor):
     axis = curve(np.array([1, 2]), np.array([lowest, 1.0]), 9, HOVER, scale="share").layout.yaxis
     assert axis.tickformat == ".0%"
-    assert axis.range == pytest.approx((floor, 1.0))
+    assert axis.range == pytest.approx((floor, 1 + 0.05 * (1 - floor)))  # a line at 100 % is not on the edge
+    assert axis.tickvals[-1] == 1
+    assert 2 <= len(axis.tickvals) <= 6
+    assert floor - 1e-9 <= axis.tickvals[0]
 
 
 def test_a_level_and_a_moment_are_marked_and_the_level_is_in_view():
@@ -75,7 +80,7 @@ def test_a_level_and_a_moment_are_marked_and_the_level_is_in_view():
     upright, level = figure.layout.shapes
     assert (upright.x0, upright.x1) == (2, 2)
     assert (level.y0, level.y1) == (1.0, 1.0)
-    assert level.line.color == style.LINES["light"]["level"]
+    assert level.line.color == style.LINES["light"]["text"]  # grey and dashed, as references are in every figure
     assert figure.layout.yaxis.range[0] < np.log10(0.01)
     assert figure.layout.yaxis.range[1] > 0.0
 

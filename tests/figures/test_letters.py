@@ -18,6 +18,9 @@ def test_a_column_per_step_with_a_frame_at_the_right_letter_and_a_dot_at_the_mos
     assert figure.layout.xaxis.ticktext == ("a", "b")
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first letter on top
     assert list(heatmap.text[1]) == ["70%", "30%"]
+    ink, red = (style.LINES["light"][name] for name in ("curve", "level"))
+    assert {frame.line.color for frame in figure.layout.shapes} == {ink}  # red is only for errors
+    assert list(dots.marker.color) == [red, ink]
 
 
 def test_what_plotly_would_take_for_markup_is_shown_as_it_is():

@@ -30,6 +30,9 @@ MOST_BITS = 12
 MOST_LETTERS = 8
 FIRST = {"one_to_one": 4, "one_to_many": 3, "many_to_one": 4, "aligned": "1011001", "encoder_decoder": "abcd"}
 """What is tried out first."""
+_DIGITS = (1, len(small_digits.part("test").labels))
+GIVEN = {"one_to_one": _DIGITS, "many_to_one": _DIGITS, "one_to_many": (0, small_digits.CLASSES - 1)}
+"""The least and the greatest number that can be tried out; of the others words are."""
 
 
 def show(words: Words) -> dict[str, object]:
@@ -84,6 +87,8 @@ def _fill(shape: str, own: Settings) -> None:
     first = FIRST[shape]
     try:
         now["given"] = first if now["given"] is None else type(first)(now["given"])
+        if shape in GIVEN and not GIVEN[shape][0] <= now["given"] <= GIVEN[shape][1]:
+            raise ValueError(now["given"])
     except ValueError:
         state.ignore("given")
         now["given"] = first
@@ -125,6 +130,9 @@ def _progress(words: Words, shape: str, settings: Settings, found: Sequence[Prog
     loss = curves.curve(np.arange(len(losses)), losses, hover=hover["loss"], level=_floor(shape), **looks)
     reaches = told.reaches if own else None
     share = curves.curve(steps, shares, hover=hover["accuracy"], scale="share", level=reaches, **looks)
+    for figure in (loss, share):
+        figure.update_layout(height=figure.layout.height + 20, margin_b=figure.layout.margin.b + 20)
+        figure.update_xaxes(title={"text": words("learning.update"), "standoff": 2})
     numbers = {"loss": losses[-1], "accuracy": shares[-1], "updates": len(found) - 1, "tested": int(steps[-1])}
     title = words(f"shapes.right.{shape}")
     items = [
@@ -212,8 +220,6 @@ def _many_to_one(words: Words, networks: Networks) -> None:
 
 
 def _one_to_many(words: Words, networks: Networks) -> None:
-    now = st.session_state
-    now["given"] = min(max(now["given"], 0), small_digits.CLASSES - 1)
     label = state.remember(
         st.segmented_control, words("shapes.label"), list(range(small_digits.CLASSES)), key="given", required=True
     )

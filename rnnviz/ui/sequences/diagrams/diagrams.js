@@ -10,7 +10,7 @@ const LOW = 34; // the height of a box with words, and of one with a row of pixe
 const GAP = 34; // between the rows of boxes
 const UNITS = 8; // hidden units beside one another
 const ALONE = 1.4; // a single step is drawn so much larger,
-const LEAST = 0.62; // and a chain that does not fit so much smaller, before it has to be scrolled
+const LEAST = 0.7; // and a chain that does not fit so much smaller, before it has to be scrolled
 const PICTURE = 80; // the side of a picture
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
@@ -125,6 +125,7 @@ class Diagrams {
     this.shown = shown;
     this.content.className = `content ${data.kind}`;
     this.content.replaceChildren(...(data.kind === "choice" ? [this.choice()] : this.unrolled()));
+    this.scroll(this.content.querySelector(".scroller"));
     if (focused) this.content.querySelector("[aria-checked=true], .pad")?.focus();
   }
 
@@ -159,7 +160,20 @@ class Diagrams {
     scroller.setAttribute("role", "img");
     scroller.setAttribute("aria-label", alt);
     scroller.append(svg);
-    return [...pictures.map((picture) => this.picture(picture)), scroller];
+    const before = document.createElement("div");
+    before.className = "pictures";
+    before.append(...pictures.map((picture) => this.picture(picture)));
+    return pictures.length ? [before, scroller] : [scroller];
+  }
+
+  /* Where a chain is wider than its place, its end with the answer is what is seen first; then what the reader chose. */
+  scroll(scroller) {
+    if (!scroller) return;
+    const steps = this.data.columns.length;
+    if (steps !== this.steps) this.from = undefined;
+    this.steps = steps;
+    scroller.scrollLeft = this.from ?? scroller.scrollWidth;
+    scroller.addEventListener("scroll", () => (this.from = scroller.scrollLeft));
   }
 
   picture({ title, pixels, paint }) {
