@@ -3,8 +3,10 @@
     python bench/depth.py [cell ...]
 
 Each network is trained beside one layer as wide and one layer with about as many parameters, as on the page Sequences,
-which shows what this has written to rnnviz/tasks/depth.json. What stands there already is not measured again: delete
-the file to begin anew. From half a minute (one tanh layer) to several minutes (four normalised LSTM layers) a row.
+which shows what this has written to rnnviz/tasks/depth.json. What stands there already is not measured again, unless
+with other settings: delete the file to begin anew. From a few seconds (one tanh layer) to a minute and a half (four
+normalised LSTM layers) a row. Measure all rows of a cell on one machine: rounding differs between processors, and of a
+normalised LSTM other rounding makes accuracies that differ by several percent after 400 updates.
 """
 
 import os

@@ -5,8 +5,9 @@ has about as many: what depth itself buys is what the second comparison leaves.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -64,12 +65,19 @@ def parameters(network: Network) -> dict[str, int]:
     return before | count | {"head": linear["head"]}
 
 
-@cache
 def as_wide_as(recipe: Recipe) -> Recipe:
     """Return the recipe of one layer whose parameters are in number nearest to those of `recipe`."""
-    wanted = begin(recipe, 0).num_parameters
-    single = [recipe._replace(depth=1, stacking="own", units=units) for units in range(1, 8 * recipe.units)]
-    return min(single, key=lambda each: abs(begin(each, 0).num_parameters - wanted))
+    units = _units_of_wide(recipe.cell, recipe.depth, recipe.stacking, recipe.units)
+    return recipe._replace(depth=1, stacking="own", units=units)
+
+
+@cache
+def _units_of_wide(cell: str, depth: int, stacking: str, units: int) -> int:
+    wanted = begin(Recipe(cell, depth, stacking, units), 0).num_parameters
+    return min(
+        range(1, 8 * units),
+        key=lambda wide: abs(begin(Recipe(cell, 1, "own", wide), 0).num_parameters - wanted),
+    )
 
 
 def compared(recipe: Recipe) -> list[Recipe]:
@@ -91,7 +99,10 @@ class Progress(NamedTuple):
 
 
 def training(recipe: Recipe, seed: int = 0, part: str = "test") -> Iterator[Progress]:
-    """Yield how the compared networks stand before every update and after the last one; all read the same digits."""
+    """Yield how the compared networks stand before every update and after the last one; all read the same digits.
+
+    It ends early where the numbers of one of them leave what float64 holds.
+    """
     trainings = [
         learn.train(
             begin(each, seed), pictures.to_read(BATCH, seed, pictures.by_rows), learn.Adam(each.rate), "last", CLIP
@@ -100,6 +111,8 @@ def training(recipe: Recipe, seed: int = 0, part: str = "test") -> Iterator[Prog
     ]
     for k, steps in enumerate(islice(zip(*trainings, strict=False), UPDATES + 1)):
         losses = tuple(step.loss for step in steps)
+        if not np.isfinite(losses).all():
+            return
         if k % TESTED:
             yield Progress(losses, None, None)
         else:
@@ -129,14 +142,31 @@ def measure(recipe: Recipe) -> Row:
     return Row(recipe, [one.units for one in each], counts, [list(shares) for shares in zip(*of_seeds, strict=True)])
 
 
+def settings() -> dict[str, object]:
+    """Return what every measurement depends on beside its recipe: another value makes it another measurement."""
+    return {"updates": UPDATES, "batch": BATCH, "clip": CLIP, "seeds": list(SEEDS)}
+
+
 def measured() -> dict[Recipe, Row]:
-    """Return what `bench/depth.py` has measured, by recipe."""
-    told = json.loads(MEASURED.read_text("utf-8")) if MEASURED.is_file() else []
-    rows = [Row(**row | {"recipe": Recipe(*row["recipe"])}) for row in told]
-    return {row.recipe: row for row in rows}
+    """Return what `bench/depth.py` has measured with the settings of now, by recipe."""
+    try:
+        told = _read(MEASURED, MEASURED.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return {}
+    return told["rows"] if told["settings"] == settings() else {}
+
+
+@lru_cache(maxsize=1)  # a page asks at every look
+def _read(path: Path, changed: int) -> dict:
+    told = json.loads(path.read_text("utf-8"))
+    rows = [Row(**row | {"recipe": Recipe(*row["recipe"])}) for row in told["rows"]]
+    return told | {"rows": {row.recipe: row for row in rows}}
 
 
 def write(rows: Iterable[Row]) -> None:
-    """Keep what was measured, a line for each recipe."""
+    """Keep what was measured, a line for each recipe; who reads meanwhile finds what stood there before."""
     told = [row._asdict() | {"accuracies": np.round(row.accuracies, 4).tolist()} for row in rows]
-    MEASURED.write_text("[\n" + ",\n".join(json.dumps(row) for row in told) + "\n]\n", "utf-8")
+    lines = ",\n".join(json.dumps(row) for row in told)
+    new = MEASURED.with_name(f"{MEASURED.name}.{os.getpid()}")
+    new.write_text(f'{{\n"settings": {json.dumps(settings())},\n"rows": [\n{lines}\n]\n}}\n', "utf-8")
+    os.replace(new, MEASURED)
