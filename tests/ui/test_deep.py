@@ -36,6 +36,13 @@ def all_at_once(monkeypatch, tmp_path):
     st.cache_data.clear()
 
 
+@pytest.fixture
+def short(monkeypatch) -> int:
+    """Shorten all trainings; return how many updates are left of them."""
+    monkeypatch.setattr(depth, "UPDATES", AT)
+    return AT
+
+
 def open_deep(**link) -> AppTest:
     app = AppTest.from_file(str(PAGE), default_timeout=300)
     for key, value in {"part": "deep", **link}.items():
@@ -49,7 +56,7 @@ def open_deep(**link) -> AppTest:
 def lines(app: AppTest, chart: str) -> dict[str, np.ndarray]:
     """Return a figure's lines by name."""
     data = charts(app)[chart]["figure"]["data"]
-    return {trace["name"]: numbers(trace["y"]) for trace in data if trace.get("mode") == "lines"}
+    return {trace["name"]: numbers(trace["y"]) for trace in data if trace.get("mode", "").startswith("lines")}
 
 
 def bands(app: AppTest) -> list[np.ndarray]:
@@ -115,6 +122,26 @@ def test_the_curves_are_those_of_the_three_trainings_and_say_what_is_compared():
         )
 
 
+def test_before_the_first_update_each_compared_network_has_a_point_that_is_seen():
+    drawn = charts(open_deep(at=0))
+    for chart in ("deep_loss", "deep_share"):
+        curves = drawn[chart]["figure"]["data"]
+        assert len(curves) == 3
+        for curve in curves:
+            assert np.isfinite(numbers(curve["y"])).sum() == 1
+            assert curve["mode"] == "lines+markers"
+
+
+def test_one_layer_has_nothing_to_share_and_is_one_training_whatever_is_chosen(monkeypatch):
+    begun = []
+    monkeypatch.setattr(
+        depth, "training", lambda recipe, seed, whole=depth.training: [begun.append(recipe)] and whole(recipe, seed)
+    )
+    for stacking in depth.STACKINGS:
+        open_deep(depth=1, stacking=stacking)
+    assert begun == [Recipe(depth=1)]
+
+
 @pytest.mark.parametrize("stacking", depth.STACKINGS)
 @pytest.mark.parametrize("cell", depth.CELLS)
 def test_the_products_beside_the_parameters_give_their_numbers_and_the_sum_is_the_networks(cell, stacking):
@@ -145,19 +172,25 @@ def test_the_prediction_is_answered_by_what_was_measured():
         assert f"{100 * min(shares):.1f} to {100 * max(shares):.1f} %" in answer
 
 
-def test_the_lesson_tells_what_was_measured_of_depth():
-    """With tanh: the wide layer is as good or better at three and four layers, and four layers are the worst."""
-    rows = [depth.measured()[Recipe(depth=layers)] for layers in (1, 2, 3, 4)]
-    means = [[np.mean(shares) for shares in row.accuracies] for row in rows]
-    for deep, _, wide in means[2:]:
-        assert wide >= deep
-    assert means[3][0] == min(mean for row in means for mean in row)
-    one, four = (100 * np.array(depth.measured()[Recipe("lstm", layers)].accuracies[0]) for layers in (1, 4))
-    for language in text.LANGUAGES:
-        lesson_text = text.Words(language).lesson("sequences_deep")
-        for shares in (one, four):
-            ends = f"{min(shares):.0f} {'to' if language == 'en' else '到'} {max(shares):.0f} %"
-            assert ends in lesson_text
+def test_the_lesson_tells_which_of_the_deep_and_the_wide_networks_are_ahead():
+    known = depth.measured()
+    deep, wide = ({r: np.mean(row.accuracies[k]) for r, row in known.items() if r.depth > 1} for k in (0, depth.WIDE))
+    ahead = {recipe for recipe in deep if deep[recipe] > wide[recipe]}
+    assert ahead == {Recipe(depth=2), Recipe(depth=2, stacking="shared")}
+    for cell in depth.CELLS:
+        means = {layers: np.mean(known[Recipe(cell, layers)].accuracies, axis=1) for layers in (1, 2, 3, 4)}
+        assert means[4][depth.DEEP] == min(mean for row in means.values() for mean in row)
+        two, four = (known[Recipe(cell, layers, "shared")] for layers in (2, 4))
+        assert two.parameters[depth.DEEP] == four.parameters[depth.DEEP]
+        assert deep[Recipe(cell, 4, "shared")] < deep[Recipe(cell, 2, "shared")]
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+@pytest.mark.parametrize(("cell", "layers"), [("lstm", 1), ("lstm", 4), ("gru", 1), ("gru", 4), ("layernorm_lstm", 4)])
+def test_the_lesson_tells_the_range_of_what_was_measured(cell, layers, language):
+    shares = 100 * np.array(depth.measured()[Recipe(cell, layers)].accuracies[depth.DEEP])
+    ends = f"{min(shares):.0f} {'to' if language == 'en' else '到'} {max(shares):.0f} %"
+    assert ends in text.Words(language).lesson("sequences_deep")
 
 
 @pytest.mark.parametrize(
@@ -197,13 +230,20 @@ def test_settings_stand_in_the_link():
     assert app.session_state["link"] == {"part": "deep", **settings, "seed": "3", "at": "2"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", STORIES)
-def test_every_story_is_told_by_its_button_and_written_back(name):
+def test_every_story_is_told_by_its_button_and_written_back(name, short):
     app = open_deep()
     app.button(key=f"story_{name}").click().run()
     assert not app.exception
-    assert app.session_state["link"] == {"part": "deep"} | {key: str(value) for key, value in STORIES[name].items()}
+    values = {key: str(min(value, short) if key == "at" else value) for key, value in STORIES[name].items()}
+    assert app.session_state["link"] == {"part": "deep"} | values
+    assert len(bands(app)) == STORIES[name].get("depth", 3) + 2
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_no_story_is_told_after_the_last_update(name):
+    assert 0 <= STORIES[name].get("at", 0) <= depth.UPDATES
+    assert STORIES[name].get("at", 0) % depth.TESTED == 0
 
 
 def test_every_link_in_the_lesson_names_a_story_of_this_part_and_both_languages_name_the_same():
@@ -212,9 +252,8 @@ def test_every_link_in_the_lesson_names_a_story_of_this_part_and_both_languages_
     assert set(named[0]) <= set(STORIES) == set(part.TOLD)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("option", lesson.OPTIONS)
-def test_a_prediction_is_answered(option):
+def test_a_prediction_is_answered(option, short):
     app = open_deep()
     app.button(key=f"predict_deep_{option}").click().run()
     verdict = WORDS("predict.right" if option == stories.PARTS["deep"].answer else "predict.other")

@@ -23,6 +23,7 @@ from ..parts.learning import learning
 from ..parts.legend import legend
 from ..parts.lesson import lesson, predict
 from ..slider import slider
+from .updates import dotted, padded
 
 PART = "deep"
 TOLD = ("deep-three", "deep-four-start", "deep-shared", "deep-lstm", "deep-norm")
@@ -39,7 +40,7 @@ def show(words: Words) -> dict[str, object]:
     left, right = st.columns([1, 3.4], gap="medium")
     with left, st.container(key="part_controls", gap="small"):
         recipe = _controls(words)
-    work = _training(recipe, now["seed"])
+    work = _training(depth.compared(recipe)[DEEP], now["seed"])
     with right, st.container(key="part_figure", gap="small"):
         at = learning(words, work)
         kept = work.found[at - at % TESTED]
@@ -134,7 +135,7 @@ def _progress(words: Words, recipe: Recipe, found: Sequence[Progress]) -> list[C
     looks = [(look.colours[theme], look.dash) for look in style.RUNS]
     of_loss, of_share = (
         [
-            Line(name, _padded(column), *look, width=2.0)
+            Line(name, padded(column, depth.UPDATES), *look, width=2.0)
             for name, column, look in zip(_names(words, recipe), values.T, looks, strict=False)
         ]
         for values in (losses, shares)
@@ -153,16 +154,12 @@ def _progress(words: Words, recipe: Recipe, found: Sequence[Progress]) -> list[C
         height=HEIGHT, first=0,
     )  # fmt: skip
     share.update_yaxes(tickformat=".0%")
+    loss, share = (dotted(figure, len(losses[0]), len(found) - 1) for figure in (loss, share))
     numbers = {"loss": losses[-1, DEEP], "accuracy": last[DEEP], "narrow": last[NARROW] if len(last) > 1 else last[0]}
     return [
         Chart("deep_share", words("deep.title_share"), share, words("deep.alt_share", **numbers)),
         Chart("deep_loss", words("deep.title_loss"), loss, words("deep.alt_loss", **numbers)),
     ]
-
-
-def _padded(values: np.ndarray) -> np.ndarray:
-    """Return values with those of the updates to come as nan."""
-    return np.concatenate([values, np.full(depth.UPDATES + 1 - len(values), np.nan)])
 
 
 # ---- Parameters, and what depth buys
