@@ -173,8 +173,9 @@ def test_a_corpus_brings_what_suits_it_and_begins_anew():
 
 @pytest.mark.parametrize("language", text.LANGUAGES)
 @pytest.mark.parametrize("name", STORIES)
-def test_every_story_can_be_told_by_a_link_and_written_back(name, language):
-    _, values = stories.STORIES[name]
+def test_every_story_can_be_told_by_a_link_and_written_back(name, language, monkeypatch):
+    monkeypatch.setattr(embedding, "UPDATES", dict.fromkeys(embedding.UPDATES, 8))  # the vectors are tested above
+    values = {key: min(value, 8) if key == "at" else value for key, value in stories.STORIES[name][1].items()}
     app = open_part(lang=language, **{key: f"{value}" for key, value in values.items()})
     assert not app.error
     assert not app.session_state["link_ignored"]

@@ -12,11 +12,14 @@ DASHES = {"solid": (), "dash": (9, 5), "dot": (3, 4), "longdash": (15, 6), "dash
 """Plotly's dashes: pixels drawn and left out, in turn."""
 
 
-def legend(lines: Sequence[Line], numbers: Sequence[str] = (), lead: str = "") -> None:
-    """Show a sample and the name of every line, and what number goes with it; lead: what the numbers are."""
-    numbers = numbers or [""] * len(lines)
+def legend(lines: Sequence[Line], numbers: Sequence[str] = (), lead: str = "", typed: bool = False) -> None:
+    """Show a sample and the name of every line, and what number goes with it; lead: what the numbers are.
+
+    typed: whether the names hold what a reader typed, in which h_t is no formula.
+    """
+    numbers, written = numbers or [""] * len(lines), escape if typed else formula
     items = [
-        f"<li>{_sample(line)}<span>{formula(line.name)}</span>{f'<b>{escape(number)}</b>' if number else ''}</li>"
+        f"<li>{_sample(line)}<span>{written(line.name)}</span>{f'<b>{escape(number)}</b>' if number else ''}</li>"
         for line, number in zip(lines, numbers, strict=True)
     ]
     st.html(f'<p class="part-lead">{escape(lead)}</p><ul class="part-legend">{"".join(items)}</ul>')

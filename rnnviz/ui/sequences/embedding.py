@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,12 +19,12 @@ from ...trace import record
 from .. import state
 from ..charts import Chart, charts
 from ..markdown import escaped
-from ..parts import stories
 from ..parts.growing import Growing, follow, grow
 from ..parts.learning import learning
-from ..parts.lesson import lesson, predict
 from ..slider import slider
-from . import hello
+from . import hello, letters
+from .letters import LEAST, ask, optimiser_fields, spelling, word_fields
+from .updates import dotted, padded
 
 PART = "embedding"
 TOLD = ("embedding-row", "embedding-gradient", "embedding-moves", "embedding-begun", "embedding-kinds")
@@ -69,17 +68,7 @@ class Seen(NamedTuple):
 
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
-    st.html(Path(__file__).with_name("letters.css"))
-    stories.buttons(words, TOLD)
-    left, right = st.columns([1, 3.4], gap="medium")
-    with left, st.container(key="part_controls", gap="small"):
-        _controls(words)
-    with right, st.container(key="part_figure", gap="small"):
-        if corpus := _corpus(words):
-            _learning(words, corpus)
-    predict(words, PART)
-    lesson(words, PART)
-    return stories.link(PART)
+    return letters.show(words, PART, TOLD, _controls, _figures)
 
 
 def _controls(words: Words) -> None:
@@ -89,10 +78,10 @@ def _controls(words: Words) -> None:
         format_func=lambda corpus: words(f"embedding.corpus_{corpus}"), on_change=_usual,
     )  # fmt: skip
     if now["corpus"] == "word":
-        hello.word_fields(words)
+        word_fields(words)
     slider(words("embedding.dim"), 2, 8, 1, "dim")
     slider(words("embedding.spread"), 0.05, 2.0, 0.05, "spread", help=words("embedding.spread_help"))
-    hello.optimiser_fields(words)
+    optimiser_fields(words)
 
 
 def _usual() -> None:
@@ -105,7 +94,7 @@ def _corpus(words: Words) -> Corpus | None:
     """Return what is to be learnt; where it cannot be, the page says why."""
     if st.session_state["corpus"] == "sentences":
         return Corpus(None, words("embedding.language").split(), np.array(EXAMPLE[:-1]), np.array(EXAMPLE[1:]))
-    asked = hello.ask(words)
+    asked = ask(words)
     return asked and Corpus(asked, asked.letters, asked.places(asked.word), asked.labels)
 
 
@@ -136,7 +125,9 @@ def _gradient(network: Network, corpus: Corpus, steps: int) -> np.ndarray:
 # ---- Figures
 
 
-def _learning(words: Words, corpus: Corpus) -> None:
+def _figures(words: Words) -> None:
+    if not (corpus := _corpus(words)):
+        return
     now = st.session_state
     recipe = Recipe(
         encoding="embedding", dim=now["dim"], spread=now["spread"], optimiser=now["optimiser"], rate=now["rate"],
@@ -156,7 +147,7 @@ def _learning(words: Words, corpus: Corpus) -> None:
     with beside[1]:
         _lookup(words, corpus, seen[-1])
     if corpus.pair:
-        hello.spelling(words, corpus.pair, seen)
+        spelling(words, corpus.pair, seen)
     _charts(words, corpus, seen)
     _code(words, corpus)
 
@@ -252,9 +243,9 @@ def _short(value: float) -> str:
 
 def _charts(words: Words, corpus: Corpus, seen: Sequence[Seen]) -> None:
     theme, at = st.context.theme.type or "light", len(seen) - 1
-    end = max(hello.LEAST, curves.reach(at, UPDATES["word" if corpus.pair else "sentences"]))
+    end = max(LEAST, curves.reach(at, UPDATES["word" if corpus.pair else "sentences"]))
     losses = [each.loss for each in seen]
-    lines = [Line(words("hello.loss"), hello.padded(losses, end), style.LINES[theme]["curve"])]
+    lines = [Line(words("hello.loss"), padded(losses, end), style.LINES[theme]["curve"])]
     if not corpus.pair:
         name = words("embedding.least", least=UNPREDICTABLE)
         lines.append(Line(name, np.full(end + 1, UNPREDICTABLE), style.LINES[theme]["level"], "dash", width=2))
@@ -265,15 +256,15 @@ def _charts(words: Words, corpus: Corpus, seen: Sequence[Seen]) -> None:
         named=len(lines) > 1, **shared,
     )  # fmt: skip
     alt = words("hello.alt_loss", first=losses[0], last=losses[-1], update=at)
-    items = [Chart("loss", words("hello.title_loss"), hello.dotted(loss, 1, at), alt)]
+    items = [Chart("loss", words("hello.title_loss"), dotted(loss, 1, at), alt)]
     if not corpus.pair:
         ratios = [closeness(each.vectors).ratio for each in seen]
-        line = Line(words("embedding.ratio"), hello.padded(ratios, end), style.LINES[theme]["h"])
+        line = Line(words("embedding.ratio"), padded(ratios, end), style.LINES[theme]["h"])
         figure = over_time.over_time(
             [line], Axis(words("embedding.ratio"), False, (0.0, 1.0)), words("hello.updates"), hover, **shared
         )
         alt = words("embedding.alt_ratio", first=ratios[0], last=ratios[-1], update=at)
-        items.append(Chart("ratio", words("embedding.title_ratio"), hello.dotted(figure, 1, at), alt))
+        items.append(Chart("ratio", words("embedding.title_ratio"), dotted(figure, 1, at), alt))
     charts(items, theme, key="hello_charts")
 
 

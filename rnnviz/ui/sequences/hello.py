@@ -5,43 +5,33 @@ from dataclasses import replace
 from functools import partial
 from html import escape
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from ... import figures, learn
+from ... import figures
 from ...figures import curves, over_time, style
 from ...figures import letters as drawn
 from ...figures.over_time import Axis, Line
-from ...tasks.words import ENCODINGS, LONGEST, READOUTS, Pair, Recipe, WordError, floor, pair, right_since
+from ...tasks.words import ENCODINGS, READOUTS, Pair, Recipe, floor, right_since
 from ...text import Words
 from ...trace import record
 from .. import state
 from ..charts import Chart, charts
 from ..markdown import escaped
-from ..parts import stories
 from ..parts.growing import Growing, follow
 from ..parts.learning import learning
 from ..parts.legend import legend
-from ..parts.lesson import lesson, predict
 from ..slider import slider
+from . import letters
+from .letters import LEAST, ask, choice, optimiser_fields, right_at, spelling, word_fields
+from .updates import dotted, padded
 
 PART = "hello"
 TOLD = ("hello-head", "hello-embedding", "hello-hidden", "hello-stuck", "hello-count", "hello-words", "hello-chinese")
 CELLS = ("rnn_tanh", "lstm", "gru")
-RATES = [0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0]
-USUAL = {"adam": 0.1, "sgd": 1.0}
-"""The rate that comes with an optimiser when it is chosen."""
 UPDATES, SEEDS = 80, 20
-MOST_SIGNS = 120
-"""What a field takes: twelve letters may be of several code points each, or words."""
-LEAST = 10
-"""Updates that the curves have room for at least."""
-DOTTED = 20
-"""Up to so many updates, each has a dot on its curve."""
 FLAT = 0.1
 """Below such a slope of tanh a unit counts as stuck."""
 
@@ -58,48 +48,7 @@ class Seen(NamedTuple):
 
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
-    st.html(Path(__file__).with_name("letters.css"))
-    stories.buttons(words, TOLD)
-    left, right = st.columns([1, 3.4], gap="medium")
-    with left, st.container(key="part_controls", gap="small"):
-        _controls(words)
-    with right, st.container(key="part_figure", gap="xsmall"):
-        if asked := ask(words):
-            _learning(words, asked)
-    predict(words, PART)
-    lesson(words, PART)
-    return stories.link(PART)
-
-
-# ---- What is asked for; the part about embeddings asks for it as well
-
-
-def word_fields(words: Words) -> None:
-    """Ask for the word and for what it is to be turned into."""
-    for key in ("word", "target"):
-        state.remember(st.text_input, words(f"hello.{key}"), key=key, max_chars=MOST_SIGNS)
-
-
-def ask(words: Words) -> Pair | None:
-    """Return what is to be learnt; where it cannot be, the page says why."""
-    now = st.session_state
-    try:
-        return pair(now["word"], now["target"])
-    except WordError as problem:
-        st.warning(words(f"hello.{problem.reason}", longest=LONGEST), icon=":material/edit:")
-        return None
-
-
-def optimiser_fields(words: Words) -> None:
-    """Ask for the optimiser and its rate."""
-    now = st.session_state
-    choice(words, "optimiser", list(learn.OPTIMISERS), _usual_rate)
-    now["rate"] = state.nearest(RATES, now["rate"])
-    state.remember(st.select_slider, words("hello.rate"), RATES, key="rate", format_func="{:g}".format)
-
-
-def _usual_rate() -> None:
-    st.session_state["rate"] = USUAL[st.session_state["optimiser"]]
+    return letters.show(words, PART, TOLD, _controls, _figures, gap="xsmall")
 
 
 def _controls(words: Words) -> None:
@@ -120,18 +69,12 @@ def _controls(words: Words) -> None:
     optimiser_fields(words)
 
 
-def choice(words: Words, key: str, options: list, on_change=None) -> None:
-    """Ask for one of a few options."""
-    state.remember(
-        st.segmented_control, words(f"hello.{key}"), options, key=key, required=True, on_change=on_change,
-        format_func=lambda option: words(f"hello.{key}_{option}"),
-    )  # fmt: skip
-
-
-def _recipe() -> Recipe:
+def _recipe(asked: Pair) -> Recipe:
+    """Return what is trained; settings that it does not depend on do not tell two trainings apart."""
     now = st.session_state
+    units = now["units"] if now["readout"] == "head" else len(asked.letters)
     return Recipe(
-        cell=now["cell"], units=now["units"], encoding=now["encoding"], biases=now["biases"], readout=now["readout"],
+        cell=now["cell"], units=units, encoding=now["encoding"], biases=now["biases"], readout=now["readout"],
         optimiser=now["optimiser"], rate=now["rate"], seed=now["seed"],
     )  # fmt: skip
 
@@ -160,21 +103,18 @@ def _surveyed(recipe: Recipe, asked: Pair) -> Growing:
     def needed() -> Iterator[int | None]:
         for seed in range(SEEDS):
             seen = islice(_watched(replace(recipe, seed=seed), asked), UPDATES + 1)
-            yield right_since([_right(asked, each.probs).all() for each in seen])
+            yield right_since([right_at(asked, each.probs).all() for each in seen])
 
     return Growing(needed, SEEDS)
-
-
-def _right(asked: Pair, probs: np.ndarray) -> np.ndarray:
-    """Return at which steps (T,) the most probable letter is the right one."""
-    return probs.argmax(axis=1) == asked.labels
 
 
 # ---- Figures
 
 
-def _learning(words: Words, asked: Pair) -> None:
-    recipe = _recipe()
+def _figures(words: Words) -> None:
+    if not (asked := ask(words)):
+        return
+    recipe = _recipe(asked)
     work = _training(recipe, asked)
     at = learning(words, work)
     seen = work.found[: at + 1]
@@ -187,34 +127,6 @@ def _learning(words: Words, asked: Pair) -> None:
     if now["many"]:
         survey = _surveyed(replace(recipe, seed=0), asked)
         follow([survey], partial(_survey, words, survey, recipe.seed))
-
-
-def spelling(words: Words, asked: Pair, seen: Sequence[Seen]) -> None:
-    """Show what the network says, letter by letter, and since when it is right."""
-    at, last = len(seen) - 1, seen[-1]
-    right = _right(asked, last.probs)
-    since = right_since([_right(asked, each.probs).all() for each in seen])
-    said = [asked.letters[k] for k in last.probs.argmax(axis=1)]
-    rows = [
-        ("read", "".join(f"<td>{escape(letter)}</td>" for letter in asked.word)),
-        ("said", "".join(map(_said, said, right, last.probs.max(axis=1)))),
-        ("wanted", "".join(f"<td>{escape(letter)}</td>" for letter in asked.target)),
-    ]
-    table = "".join(f'<tr class="{name}"><th scope="row">{escape(words(f"hello.{name}"))}</th>{cells}</tr>'
-                    for name, cells in rows)  # fmt: skip
-    if since is None:
-        verdict = words("hello.wrong", right=int(right.sum()), steps=len(right))
-    else:
-        verdict = words("hello.right", since=since)
-    told = words.join([words("hello.now", update=at, loss=last.loss), verdict])
-    mark = "sound" if since is not None else "open"
-    st.html(f'<div class="spelling"><table>{table}</table><p class="{mark}">{escape(told)}</p></div>')
-
-
-def _said(letter: str, right: bool, probability: float) -> str:
-    mark = "✓" if right else "✗"
-    name = "sound" if right else "wrong"
-    return f'<td class="{name}">{escape(letter)}<small>{mark} {probability:.0%}</small></td>'
 
 
 def _charts(words: Words, asked: Pair, recipe: Recipe, seen: Sequence[Seen]) -> None:
@@ -242,7 +154,7 @@ def _charts(words: Words, asked: Pair, recipe: Recipe, seen: Sequence[Seen]) -> 
         Chart(
             "answers", words("hello.title_answers"),
             drawn.answers(last.probs, asked.labels, asked.word, asked.letters, hover["answers"], **size),
-            words("hello.alt_answers", steps=len(asked.word), right=int(_right(asked, last.probs).sum())),
+            words("hello.alt_answers", steps=len(asked.word), right=int(right_at(asked, last.probs).sum())),
         ),
         Chart(
             "memory", words("hello.title_memory"), drawn.memory(last.h, asked.word, hover["memory"], **size),
@@ -269,20 +181,7 @@ def _charts(words: Words, asked: Pair, recipe: Recipe, seen: Sequence[Seen]) -> 
     ]  # fmt: skip
     st.caption(words("hello.read_answers"))
     charts(items, theme, key="hello_charts")
-    legend(lines, [f"{chance:.0%}" for chance in chances[-1]], words("hello.lead"))
-
-
-def dotted(figure: go.Figure, lines: int, at: int) -> go.Figure:
-    """Return a figure whose first lines have a dot at every update while these are few: one alone makes no line."""
-    if at <= DOTTED:
-        for line in figure.data[:lines]:
-            line.update(mode="lines+markers", marker={"size": 6})
-    return figure
-
-
-def padded(values: Sequence[float], end: int) -> np.ndarray:
-    """Return the values with the updates to come, up to `end`, as nan."""
-    return np.append(values, np.full(end + 1 - len(values), np.nan))
+    legend(lines, [f"{chance:.0%}" for chance in chances[-1]], words("hello.lead"), typed=True)
 
 
 def _why(words: Words, asked: Pair, recipe: Recipe, last: Seen) -> Iterator[str]:
