@@ -37,3 +37,14 @@ def test_a_band_grows_with_its_units_and_the_figure_with_its_bands():
         return layers(np.zeros((4, 2)), np.zeros((L, 4, H)), np.zeros((4, 3)), [""] * (L + 2), "", HOVER).layout.height
 
     assert tall(1, 16) < tall(2, 16) < tall(2, 48)
+
+
+def test_a_bands_title_stands_on_its_band_and_below_the_next_one():
+    figure = layers(np.zeros((4, 2)), np.zeros((2, 4, 9)), np.zeros((4, 3)), list("abcd"), "step t", HOVER)
+    domains = [axis.domain for axis in figure.select_yaxes()]
+    for k, note in enumerate(figure.layout.annotations):
+        assert note.y == pytest.approx(domains[k][1])
+    assert all(axis.autorange == "reversed" for axis in figure.select_yaxes())  # unit 1 on top
+    assert figure.layout.xaxis.title.text == "step t"
+    assert figure.layout.xaxis.anchor == "y"
+    assert [band.hovertemplate for band in figure.data] == ["x", "h", "h", "p"]

@@ -37,6 +37,32 @@ def test_many_cells_have_no_room_for_numbers():
 
 
 @pytest.mark.parametrize("theme", style.LINES)
+def test_memory_has_a_column_per_step_and_a_row_per_unit_on_the_scale_of_states(theme):
+    h = np.random.default_rng(0).uniform(-1, 1, (3, 5))
+    (heatmap,) = letters.memory(h, "abc", "told", theme).data
+    np.testing.assert_allclose(heatmap.z, h.T, rtol=1e-6)
+    assert (heatmap.zmin, heatmap.zmax) == (style.STATE.low, style.STATE.high)
+    assert [list(stop) for stop in heatmap.colorscale] == style.SCALES[theme][style.STATE.scale]
+    assert np.array(heatmap.customdata)[4, 2].tolist() == ["c", "5"]  # what is read, and the unit
+    assert heatmap.text[1][2] == f"{h[2, 1]:+.2f}"
+
+
+def test_points_that_do_not_move_have_axes_that_hold_them():
+    still = letters.moving(np.ones((3, 1, 2)), 2, "a", [("#000000", "circle")], {"x": "", "y": ""}, "")
+    for axis in (still.layout.xaxis, still.layout.yaxis):
+        assert axis.range[0] < 1 < axis.range[1]
+
+
+@pytest.mark.parametrize("last", [8, 80])
+def test_seeds_are_as_high_as_the_updates_that_they_needed_with_a_stem_from_the_foot(last):
+    titles = {"x": "seed", "y": "updates", "failed": "not yet"}
+    figure = letters.how_soon([3, 8], last, 2, titles, {"needed": "", "failed": ""})
+    stems = figure.data[0]
+    assert (stems.x, stems.y) == ((0, 0, None, 1, 1, None), (0, 3, None, 0, 8, None))
+    assert figure.layout.yaxis.range[1] > figure.layout.yaxis.tickvals[-1] > 8
+
+
+@pytest.mark.parametrize("theme", style.LINES)
 def test_no_two_of_twelve_steps_have_one_look(theme):
     looks = [letters.look(step) for step in range(12)]
     assert len({(look.colours[theme], look.dash) for look in looks}) == 12
