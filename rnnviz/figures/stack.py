@@ -85,7 +85,7 @@ def stack(
         (middle, low + 0.25, names["input"], colours["x"], "center", "middle"),
         (middle, L + 1.25, names["output"], output, "center", "middle"),
         (T + 1.1, 0.62, names["last"], last, "right", "top"),
-        (-0.9, 0.62, names["first"], colours["text"], "left", "top"),
+        (0, 0.62, names["first"], colours["text"], "center", "top"),
     ):
         figure.add_annotation(
             x=x, y=y, text=text, showarrow=False, font={"color": colour, "size": 14}, xanchor=anchor, yanchor=hangs,

@@ -123,7 +123,7 @@ def test_a_layer_more_is_drawn_and_computed(open_page):
     asked(page, "depth", "2")
     until(page, "() => document.querySelectorAll('table.rnncell-last tbody tr').length === 2")
     assert page.locator("table.rnncell td.wrong").count() == 0
-    page.get_by_text("h_n (L, B, H) = (2, 1, 2)").first.wait_for()
+    page.get_by_text("= (2, 1, 2)").first.wait_for()
 
 
 @pytest.mark.parametrize("part", PARTS)

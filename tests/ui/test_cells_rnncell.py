@@ -86,7 +86,7 @@ def test_the_programs_on_the_page_are_those_and_its_tables_hold_their_numbers(sa
 
 def test_three_steps_of_one_sequence_spell_hel():
     assert [rnncell.LETTERS[k] for k in rnncell.read_rows(5, 1, 4)[:, 0]] == list("hello")
-    assert [rnncell.LETTERS[k] for k in rnncell.read_rows(3, 2, 4)[:, 1]] == list("ell")
+    assert [rnncell.LETTERS[k] for k in rnncell.read_rows(3, 2, 4)[:, 1]] == list("ole")
     assert rnncell.read_rows(6, 3, 2).max() == 1
 
 
@@ -95,7 +95,7 @@ def test_the_picture_tells_the_shapes_and_batch_first_leaves_h_n_alone(first, wr
     app = open_cells(part="rnncell", batch="2", batch_first=first)
     texts = [each["text"] for each in charts(app)["stack"]["figure"]["layout"]["annotations"]]
     assert any(written in each for each in texts)
-    assert any("h_n (L, B, H) = (1, 2, 2)" in each for each in texts)
+    assert any("h_n<br>(L, B, H)<br>= (1, 2, 2)" in each for each in texts)
     assert ("batch_first=True" in app.code[1].value) == (first == "1")
 
 
@@ -112,3 +112,22 @@ def test_a_box_of_the_picture_tells_its_states():
 def test_what_a_link_cannot_mean_here_is_left_out_and_said():
     app = open_cells(part="rnncell", batch="8", units="64", batch_first="2", alphabet="runes")
     assert set(app.session_state["link_ignored"]) == {"batch", "units", "batch_first", "alphabet"}
+
+
+@pytest.mark.parametrize("alphabet", rnncell.READ)
+def test_a_batch_does_not_read_the_same_down_and_across(alphabet):
+    rows = rnncell.read_rows(3, 3, 4, alphabet)
+    assert len({tuple(each) for each in (*rows, *rows.T)}) == 6
+
+
+def test_the_story_of_words_reads_four_different_words():
+    code = open_cells(part="rnncell", alphabet="words", steps="4").code[0].value
+    assert "# the cat sat down" in code
+
+
+def test_a_prediction_keeps_the_readers_settings():
+    app = open_cells(part="rnncell", batch="3", batch_first="1")
+    app.button(key="predict_rnncell_a").click().run()
+    assert app.session_state["batch"] == 3
+    assert app.session_state["batch_first"] == 1
+    assert app.session_state["depth"] == 1

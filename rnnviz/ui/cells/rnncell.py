@@ -21,8 +21,11 @@ from .numbers import plain
 PART = "rnncell"
 TOLD = ("rnncell-source", "rnncell-two", "rnncell-batch", "rnncell-first", "rnncell-words")
 LIMITS = {"steps": (1, 6), "batch": (1, 3), "features": (1, 4), "units": (1, 4), "depth": (1, 3)}
-SPELLED = (0, 1, 2, 2, 3)
-"""Which of the letters, or words, follow one another: h, e, l, l, o."""
+READ = {
+    "letters": ((0, 1, 2, 2, 3, 0), (3, 2, 1, 0, 3, 2), (2, 3, 0, 1, 2, 2)),
+    "words": ((0, 1, 2, 3, 0, 1), (3, 0, 1, 2, 3, 0), (1, 3, 0, 2, 1, 3)),
+}
+"""Which of the letters, or words, follow one another in each sequence of a batch: hello..., ole..., loh..."""
 LETTERS = "helo"
 
 
@@ -68,10 +71,9 @@ def _new_seed() -> None:
 # ---- Numbers
 
 
-def read_rows(T: int, B: int, D: int) -> np.ndarray:
-    """Return which letter is read at every step of every sequence, (T, B): each sequence begins one letter later."""
-    t, b = np.meshgrid(np.arange(T), np.arange(B), indexing="ij")
-    return np.take(SPELLED, (t + b) % len(SPELLED)) % D
+def read_rows(T: int, B: int, D: int, alphabet: str = "letters") -> np.ndarray:
+    """Return which letter, or word, is read at every step of every sequence, (T, B)."""
+    return np.array(READ[alphabet]).T[:T, :B] % D
 
 
 def by_cells(network: Network, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,7 +103,7 @@ def _both(words: Words) -> None:
     now = st.session_state
     T, B, D, H, L = (now[key] for key in LIMITS)
     network = initial.network("rnn_tanh", D, H, L, num_classes=1, seed=now["seed"])
-    rows = read_rows(T, B, D)
+    rows = read_rows(T, B, D, now["alphabet"])
     x = np.eye(D)[rows]
     names = list(LETTERS) if now["alphabet"] == "letters" else words("rnncell.vocabulary").split()
     one, two = by_cells(network, x), by_layers(network, x)
@@ -126,7 +128,10 @@ def _picture(words: Words, states: list[np.ndarray], read: list[list[str]], D: i
         "last": _shape(("L", L), ("B", B), ("H", H)),
         "first": _shape(("L", L), ("B", B), ("H", H)),
     }
-    names = {key: words(f"rnncell.name_{key}", shape=shape) for key, shape in shapes.items()}
+    written = shapes | {  # they stand at narrow arrows
+        key: shapes[key].replace(" = ", "<br>= ") for key in ("last", "first")
+    }
+    names = {key: words(f"rnncell.name_{key}", shape=shape) for key, shape in written.items()}
     told = [
         [words("rnncell.zeros"), *(_numbers(words, each[t], k, t + 1) for t in range(T))]
         for k, each in enumerate(states, 1)
