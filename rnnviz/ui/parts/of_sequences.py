@@ -98,9 +98,9 @@ PARTS = {
             "at": 0,
         },
         {
-            "deep-three": {"at": 400},
+            "deep-three": {"at": 200},
             "deep-four-start": {"depth": 4},
-            "deep-shared": {"stacking": "shared", "at": 400},
+            "deep-shared": {"stacking": "shared"},
             "deep-lstm": {"cell": "lstm", "at": 100},
             "deep-norm": {"cell": "layernorm_lstm", "at": 100},
         },

@@ -1,6 +1,7 @@
 """Part 4: stacked layers, trained in the page: what each holds, how its gradient flows, and what depth buys."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,8 @@ TOLD = ("deep-three", "deep-four-start", "deep-shared", "deep-lstm", "deep-norm"
 UNITS = (8, 24, 4)
 RATES = [0.001, 0.002, 0.005, 0.01, 0.02]
 HEIGHT = 260
+NETWORKS = [style.RUNS[k] for k in (4, 5, 7)]
+"""Looks of the compared networks: none that a layer has."""
 
 
 def show(words: Words) -> dict[str, object]:
@@ -47,8 +50,7 @@ def show(words: Words) -> dict[str, object]:
         number = _digit(words)
         image, label = (each[number - 1] for each in small_digits.part("test"))
         trace = record(kept.network, image, int(label))
-        items = _inside(words, trace, at - at % TESTED) + _progress(words, recipe, work.found[: at + 1])
-        charts(items, st.context.theme.type or "light", key="deep_charts")
+        _inside(words, trace, at - at % TESTED, partial(_progress, words, recipe, work.found[: at + 1]))
     with left, st.container(key="deep_count", gap="small"):
         _count(words, recipe, kept.network)
     _bought(words, recipe)
@@ -93,8 +95,8 @@ def _digit(words: Words) -> int:
 # ---- Inside, and how far it is beside one layer
 
 
-def _inside(words: Words, trace: Trace, updates: int) -> list[Chart]:
-    """Show the legend of the layers, and return what each holds and its gradient."""
+def _inside(words: Words, trace: Trace, updates: int, below: Callable[[], None]) -> None:
+    """Show what each layer holds, and beside it its gradient; below: shows what stands below the gradient."""
     theme, L = st.context.theme.type or "light", trace.num_layers
     titles = [words("deep.band_x"), *(words("deep.band_h", layer=k + 1) for k in range(L)), words("deep.band_probs")]
     hover = {name: words(f"deep.hover_{name}") + "<extra></extra>" for name in ("x", "h", "probs")}
@@ -111,12 +113,17 @@ def _inside(words: Words, trace: Trace, updates: int) -> list[Chart]:
     answer, prob = trace.prediction, trace["probs"][-1].max()
     told = {"answer": answer, "prob": prob, "label": trace.label, "updates": updates}
     st.markdown(words("deep.answer", **told))
-    legend(lines, [figures.power(line.y[0]) for line in lines], words("deep.gradient_lead"))
     ends = {"first": figures.power(lines[0].y[0]), "last": figures.power(lines[-1].y[-1])}
-    return [
-        Chart("deep_states", words("deep.title_states"), bands, words("deep.alt_states", layers=L, **told)),
-        Chart("deep_gradient", words("deep.title_gradient"), flow, words("deep.alt_gradient", **ends)),
-    ]
+    left, right = st.columns(2, gap="medium")
+    with left:
+        alt = words("deep.alt_states", layers=L, **told)
+        charts([Chart("deep_states", words("deep.title_states"), bands, alt)], theme, key="deep_states_charts")
+    with right:
+        numbers = [f"{figures.power(line.y[0])} → {figures.power(line.y[-1])}" for line in lines]
+        legend(lines, numbers, words("deep.gradient_lead"))
+        alt = words("deep.alt_gradient", **ends)
+        charts([Chart("deep_gradient", words("deep.title_gradient"), flow, alt)], theme, key="deep_gradient_charts")
+        below()
 
 
 def _names(words: Words, recipe: Recipe) -> list[str]:
@@ -127,12 +134,12 @@ def _names(words: Words, recipe: Recipe) -> list[str]:
     return [words("deep.deep", layers=recipe.depth), narrow, words("deep.wide", units=depth.as_wide_as(recipe).units)]
 
 
-def _progress(words: Words, recipe: Recipe, found: Sequence[Progress]) -> list[Chart]:
-    """Show the legend of the compared networks, and return their curves."""
+def _progress(words: Words, recipe: Recipe, found: Sequence[Progress]) -> None:
+    """Show the legend of the compared networks, and their curves."""
     theme = st.context.theme.type or "light"
     losses = np.array([each.losses for each in found])  # (updates, networks)
     shares = np.array([found[k - k % TESTED].accuracies for k in range(len(found))])  # as last tested
-    looks = [(look.colours[theme], look.dash) for look in style.RUNS]
+    looks = [(look.colours[theme], look.dash) for look in NETWORKS]
     of_loss, of_share = (
         [
             Line(name, padded(column, depth.UPDATES), *look, width=2.0)
@@ -156,10 +163,11 @@ def _progress(words: Words, recipe: Recipe, found: Sequence[Progress]) -> list[C
     share.update_yaxes(tickformat=".0%")
     loss, share = (dotted(figure, len(losses[0]), len(found) - 1) for figure in (loss, share))
     numbers = {"loss": losses[-1, DEEP], "accuracy": last[DEEP], "narrow": last[NARROW] if len(last) > 1 else last[0]}
-    return [
+    items = [
         Chart("deep_share", words("deep.title_share"), share, words("deep.alt_share", **numbers)),
         Chart("deep_loss", words("deep.title_loss"), loss, words("deep.alt_loss", **numbers)),
     ]
+    charts(items, theme, key="deep_charts")
 
 
 # ---- Parameters, and what depth buys
