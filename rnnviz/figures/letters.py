@@ -82,8 +82,9 @@ def _heatmap(
     return go.Figure(heatmap, layout)
 
 
-_BESIDE = ("top right", "bottom right", "top left", "bottom left")
-"""Where the names of points stand: those of points in one place beside one another."""
+_FRAME = {"l": 56, "r": 44, "t": 10, "b": 46}
+_ASIDE, _LINE, _NAME = 22, 21, 60
+"""Pixels from a point to its name, from one name to the one below it, and that a name is wide at most, about."""
 
 
 def moving(
@@ -111,11 +112,17 @@ def moving(
     named = [escape(name) for name in names]
     traces.append(
         go.Scatter(
-            x=now[0], y=now[1], mode="markers+text", marker=marks | {"size": 14, "line": ring}, text=named,
-            textposition=[_BESIDE[k % 4] for k in range(len(looks))], textfont={"size": 18, "color": marks["color"]},
+            x=now[0], y=now[1], mode="markers", marker=marks | {"size": 14, "line": ring}, text=named,
             hovertemplate=hover, cliponaxis=False,
         )
     )  # fmt: skip
+    pixels = (height - _FRAME["t"] - _FRAME["b"]) / (2 * reach)
+    beside = [
+        {"x": float(x), "y": float(y), "ax": _ASIDE, "ay": float(ay), "text": name, "xanchor": "left",
+         "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": colour, "standoff": 8,
+         "font": {"size": 18, "color": colour}}
+        for x, y, ay, name, (colour, _) in zip(*now, _apart(now.T * pixels), named, looks, strict=True)
+    ]  # fmt: skip
     bare = {"fixedrange": True, "gridcolor": colours["grid"], "zerolinecolor": colours["zero"], "ticks": ""}
     sides = {
         name: bare | {"range": [float(middle[k]) - reach, float(middle[k]) + reach], "constrain": "domain"}
@@ -125,8 +132,32 @@ def moving(
     sides["yaxis"] |= {"scaleanchor": "x"}
     ground = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
     looks_of_all = {"showlegend": False, "dragmode": False, "hovermode": "closest", "height": height}
-    font = {"font": {"size": 15, "color": colours["text"]}, "margin": {"l": 56, "r": 14, "t": 10, "b": 46}}
-    return go.Figure(traces, sides | ground | looks_of_all | font)
+    font = {"font": {"size": 15, "color": colours["text"]}, "margin": _FRAME}
+    return go.Figure(traces, sides | ground | looks_of_all | font | {"annotations": beside})
+
+
+def _apart(places: np.ndarray) -> np.ndarray:
+    """Return by how much (K,) the names of points (K, 2) move down, all in pixels, so that none covers another.
+
+    Points whose names would touch, from the top one on, have them below one another around their common middle.
+    """
+    moved = np.zeros(len(places))
+    groups: list[list[int]] = []
+    for k in np.argsort(-places[:, 1]):
+        groups.append([int(k)])
+        while len(groups) > 1 and _touch(places, groups[-2], groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    for group in groups:
+        middle = places[group, 1].mean() + _LINE * (len(group) - 1) / 2
+        moved[group] = places[group, 1] - (middle - _LINE * np.arange(len(group)))
+    return moved
+
+
+def _touch(places: np.ndarray, above: list[int], below: list[int]) -> bool:
+    """Return whether the names of two groups of points, each set below one another, would overlap."""
+    foot = places[above, 1].mean() - _LINE * (len(above) - 1) / 2
+    head = places[below, 1].mean() + _LINE * (len(below) - 1) / 2
+    return bool(foot - head < _LINE and np.ptp(places[[*above, *below], 0]) < _NAME * len(above + below))
 
 
 def how_soon(

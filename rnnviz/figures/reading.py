@@ -51,6 +51,11 @@ def log_axis(norms: Sequence[Norm]) -> LogAxis:
     return LogAxis((low - margin, high + margin), ticks, [power(k) for k in ticks])
 
 
+def decimal(value: float) -> str:
+    """Return a loss, which is never negative, with three decimals: "< 0.001" where these would say that it is zero."""
+    return "< 0.001" if 0 < value < 0.0005 else f"{value:.3f}"
+
+
 def power(log10: float) -> str:
     """Return 10**log10 as a short label: 0.1, 1, 10, else 10 with a superscript, or 3.2·10⁻⁷ between powers.
 

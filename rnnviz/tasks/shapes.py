@@ -112,7 +112,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "one_to_many": Shape(
         Settings("rnn_tanh", 32, 0.01),
-        ("rnn_tanh", "gru", "lstm"),
+        ("rnn_tanh", "lstm", "gru"),
         32,
         300,
         1.0,
@@ -122,7 +122,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "many_to_one": Shape(
         Settings("rnn_tanh", 32, 0.01),
-        ("rnn_tanh", "gru", "lstm"),
+        ("rnn_tanh", "lstm", "gru"),
         32,
         300,
         0.9,
@@ -132,7 +132,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "aligned": Shape(
         Settings("rnn_tanh", 16, 0.01),
-        ("rnn_tanh", "gru", "lstm"),
+        ("rnn_tanh", "lstm", "gru"),
         32,
         400,
         0.99,

@@ -28,11 +28,11 @@ _JOINER, _MODIFIERS, _FLAGS, _TAGS = "\u200d", range(0x1F3FB, 0x1F400), range(0x
 
 
 class WordError(ValueError):
-    """Two words that cannot be learnt; `reason` is "empty", "long" or "unequal"."""
+    """Two words that cannot be learnt; `reason` is "empty", "long" or "unequal"; `lengths` where they are unequal."""
 
-    def __init__(self, reason: str, message: str):
+    def __init__(self, reason: str, message: str, lengths: tuple[int, int] = (0, 0)):
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.lengths = reason, lengths
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def pair(word: str, target: str) -> Pair:
         if len(letters) > LONGEST or max(map(len, letters)) > 2 * LONGEST:
             raise WordError("long", f"word and target must have at most {LONGEST} letters. Got {len(letters)}.")
     if len(found.word) != len(found.target):
-        lengths = f"{len(found.word)} and {len(found.target)}"
-        raise WordError("unequal", f"word and target must be equally long. Got {lengths} letters.")
+        lengths = len(found.word), len(found.target)
+        raise WordError("unequal", f"word and target must be equally long. Got {lengths} letters.", lengths)
     return found
 
 

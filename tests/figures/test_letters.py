@@ -28,7 +28,19 @@ def test_what_plotly_would_take_for_markup_is_shown_as_it_is():
     assert figure.layout.xaxis.ticktext == ("&lt;b&gt;",)
     assert figure.layout.yaxis.ticktext == ("&amp;",)
     still = letters.moving(np.zeros((1, 1, 2)), 0, ["<b>"], [("#000000", "circle")], {"x": "", "y": ""}, "")
-    assert still.data[-1].text == ("&lt;b&gt;",)
+    assert still.data[-1].text == (still.layout.annotations[0].text,) == ("&lt;b&gt;",)
+
+
+def test_names_of_points_in_one_place_stand_below_one_another_with_a_line_to_each():
+    paths = np.array([[[0.0, 0.0], [0.01, 0.02], [0.02, 0.01], [0.0, 3.0], [2.0, 0.0]]])
+    looks = [("#111111", "circle")] * 5
+    figure = letters.moving(paths, 0, "abcde", looks, {"x": "", "y": ""}, "")
+    pixels = (390 - 10 - 46) / np.ptp(figure.layout.yaxis.range)
+    lowered = {each.text: each.y * pixels - each.ay for each in figure.layout.annotations}
+    close = sorted(lowered[name] for name in "abc")
+    assert np.diff(close).min() > 20
+    assert lowered["d"] == pytest.approx(3 * pixels)  # alone: not moved
+    assert all(each.showarrow for each in figure.layout.annotations)
 
 
 def test_many_cells_have_no_room_for_numbers():

@@ -137,7 +137,10 @@ def _figures(words: Words) -> None:
     grow([work], MAKING)  # the figure's axes hold the whole of it
     at = learning(words, work)
     seen = work.found[: at + 1]
-    now["letter"] = min(now["letter"], len(corpus.names))
+    if now["letter"] > len(corpus.names):
+        if "link" not in now:  # it came with a link, not from a longer word
+            state.ignore("letter")
+        now["letter"] = len(corpus.names)
     if not corpus.pair:
         st.markdown(_told_of_sentences(words, seen))
     narrow = now["dim"] <= NARROW
@@ -154,7 +157,7 @@ def _figures(words: Words) -> None:
 
 def _told_of_sentences(words: Words, seen: Sequence[Seen]) -> str:
     close = closeness(seen[-1].vectors)
-    numbers = {"update": len(seen) - 1, "loss": seen[-1].loss, "ratio": close.ratio}
+    numbers = {"update": len(seen) - 1, "loss": figures.decimal(seen[-1].loss), "ratio": close.ratio}
     return words("embedding.kinds", near=close.neighbours, count=STOP, **numbers)
 
 
@@ -221,7 +224,13 @@ def _lookup(words: Words, corpus: Corpus, last: Seen) -> None:
         for one, value in zip(one_hot, matrix[:, 0], strict=True)
     ]
     total = words("embedding.sum", terms=" + ".join(terms), result=_written(product[0]))
-    told = [total, equal, words("embedding.occurred", read=read, rows=count - zero, zero=zero)]
+    told = [
+        total,
+        equal,
+        words("embedding.occurred", read=read, rows=count - zero, zero=zero)
+        if zero
+        else words("embedding.occurred_all", read=read),
+    ]
     st.html(
         f'<div class="lookup" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}{feet}</tbody></table>'
         f"</div><p class='lookup-told'>{escape(words.join(told))}</p>"
@@ -248,7 +257,7 @@ def _charts(words: Words, corpus: Corpus, seen: Sequence[Seen]) -> None:
     lines = [Line(words("hello.loss"), padded(losses, end), style.LINES[theme]["curve"])]
     if not corpus.pair:
         name = words("embedding.least", least=UNPREDICTABLE)
-        lines.append(Line(name, np.full(end + 1, UNPREDICTABLE), style.LINES[theme]["level"], "dash", width=2))
+        lines.append(Line(name, np.full(end + 1, UNPREDICTABLE), style.LINES[theme]["text"], "dash", width=2))
     hover = {"line": words("hello.hover_loss") + "<extra></extra>", "mark": ""}
     shared = {"theme": theme, "height": drawn.HEIGHT, "moment": at, "first": 0}
     loss = over_time.over_time(

@@ -144,7 +144,7 @@ def _charts(words: Words, asked: Pair, recipe: Recipe, seen: Sequence[Seen]) -> 
     if floored:
         lowest = floor(len(asked.letters))
         name = words("hello.floor", floor=lowest)
-        of_loss.append(Line(name, np.full(end + 1, lowest), style.LINES[theme]["level"], "dash", width=2))
+        of_loss.append(Line(name, np.full(end + 1, lowest), style.LINES[theme]["text"], "dash", width=2))
     across, guess = words("hello.updates"), float(np.log(len(asked.letters)))
     hover = {name: words(f"hello.hover_{name}") + "<extra></extra>" for name in ("answers", "memory", "curves", "loss")}
     size = {"theme": theme, "height": drawn.HEIGHT}

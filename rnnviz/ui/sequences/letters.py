@@ -8,10 +8,11 @@ from typing import Protocol
 import numpy as np
 import streamlit as st
 
-from ... import learn
+from ... import figures, learn
 from ...tasks.words import LONGEST, Pair, WordError, pair, right_since
 from ...text import Words
 from .. import state
+from ..markdown import escaped
 from ..parts import stories
 from ..parts.lesson import lesson, predict
 
@@ -56,13 +57,18 @@ def word_fields(words: Words) -> None:
 
 
 def ask(words: Words) -> Pair | None:
-    """Return what is to be learnt; where it cannot be, the page says why."""
+    """Return what is to be learnt; where it cannot be, the page says why, and pales what it showed last."""
     now = st.session_state
     try:
-        return pair(now["word"], now["target"])
+        asked = now["last_pair"] = pair(now["word"], now["target"])
+        return asked
     except WordError as problem:
-        st.warning(words(f"hello.{problem.reason}", longest=LONGEST), icon=":material/edit:")
-        return None
+        told = {"word": escaped(now["word"]), "target": escaped(now["target"]), "longest": LONGEST}
+        told |= dict(zip(("reads", "says"), problem.lengths, strict=True))
+        st.warning(words(f"hello.{problem.reason}", **told), icon=":material/edit:")
+        if "last_pair" in now:
+            st.html("<style>.st-key-part_figure :is(.charts, .spelling, .lookup) { opacity: 0.35; }</style>")
+        return now.get("last_pair")
 
 
 def optimiser_fields(words: Words) -> None:
@@ -107,7 +113,7 @@ def spelling(words: Words, asked: Pair, seen: Sequence[Said]) -> None:
         verdict = words("hello.wrong", right=int(right.sum()), steps=len(right))
     else:
         verdict = words("hello.right", since=since)
-    told = words.join([words("hello.now", update=at, loss=last.loss), verdict])
+    told = words.join([words("hello.now", update=at, loss=figures.decimal(last.loss)), verdict])
     mark = "sound" if since is not None else "open"
     st.html(f'<div class="spelling"><table>{table}</table><p class="{mark}">{escape(told)}</p></div>')
 

@@ -140,6 +140,7 @@ def _progress(words: Words, shape: str, settings: Settings, found: Sequence[Prog
         Chart("shape_accuracy", title, share, words("shapes.alt_accuracy", **numbers)),
     ]
     charts(items, theme, key="shapes_charts")
+    numbers["loss"] = figures.decimal(losses[-1])
     st.caption(words("shapes.now", **numbers) if not own else words("shapes.now_own", reaches=told.reaches, **numbers))
 
 
