@@ -24,7 +24,8 @@ def test_every_box_tells_the_state_of_its_layer_and_step(T, L, theme):
         assert (told, text) == (f"{k}.{t}", f"h<sub>{t}</sub>")
     assert len(states.x) == T * L
     colours = style.LINES[theme]
-    assert [trace.marker.line.color for trace in figure.data] == [colours["x"], colours["zero"], colours["h"]]
+    assert [trace.textfont.color for trace in figure.data] == [colours["x"], colours["zero"], colours["h"]]
+    assert [trace.marker.line.color for trace in figure.data[1:]] == [colours["zero"], colours["h"]]
 
 
 @pytest.mark.parametrize("theme", style.LINES)
@@ -32,7 +33,8 @@ def test_every_box_tells_the_state_of_its_layer_and_step(T, L, theme):
 def test_the_frames_hold_the_top_layer_and_the_last_step_and_differ_by_more_than_colour(T, L, theme):
     figure = drawn(T, L, theme)
     states, held = figure.data[2], []
-    for frame in figure.layout.shapes:
+    frames = [shape for shape in figure.layout.shapes if shape.line.dash]
+    for frame in frames:
         inside = [
             (t, k)
             for t, k in zip(states.x, states.y, strict=True)
@@ -42,7 +44,7 @@ def test_the_frames_hold_the_top_layer_and_the_last_step_and_differ_by_more_than
         assert not frame.x0 < 0  # the state before the first step is in neither
     assert sorted(held[0]) == [(t, L) for t in range(1, T + 1)]
     assert sorted(held[1]) == [(T, k) for k in range(1, L + 1)]
-    output, last = (frame.line for frame in figure.layout.shapes)
+    output, last = (frame.line for frame in frames)
     assert output.dash != last.dash
     written = {note.text: note.font.color for note in figure.layout.annotations if note.text}
     assert (written["OUT"], written["LAST"]) == (output.color, last.color)
