@@ -13,7 +13,8 @@ def gradients(W_hx, W_hh, b_h, W_hy, b_y, x, y):
         error[t] = W_hy @ h[t] + b_y - y[t - 1]
     loss = 0.5 * np.mean(error[s] ** 2)
 
-    dW_hx, dW_hh, db_h = np.zeros_like(W_hx), np.zeros_like(W_hh), np.zeros_like(b_h)
+    dW_hx, dW_hh = np.zeros_like(W_hx), np.zeros_like(W_hh)
+    db_h = np.zeros_like(b_h)
     dW_hy, db_y = np.zeros_like(W_hy), np.zeros_like(b_y)
     from_later = np.zeros(len(b_h))
     for t in range(T, 0, -1):
@@ -25,4 +26,5 @@ def gradients(W_hx, W_hh, b_h, W_hy, b_y, x, y):
         dW_hh += np.outer(da, h[t - 1])
         db_h += da
         from_later = W_hh.T @ da
-    return loss, {"W_hx": dW_hx, "W_hh": dW_hh, "b_h": db_h, "W_hy": dW_hy, "b_y": db_y}
+    found = {"W_hx": dW_hx, "W_hh": dW_hh, "b_h": db_h}
+    return loss, found | {"W_hy": dW_hy, "b_y": db_y}

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from rnnviz import initial, learn, text
+from rnnviz.figures import answers
 from rnnviz.tasks import parity
 from rnnviz.ui.cells import scratch
 from rnnviz.ui.cells.numbers import plain
@@ -23,7 +24,8 @@ WORDS = text.Words("en")
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
-    """All updates that are asked for are made at the first look."""
+    """All updates that are asked for are made at the first look, and none is left from another test."""
+    scratch._growing.clear()
     monkeypatch.setattr(learning, "PATIENCE", 60.0)
 
 
@@ -65,6 +67,7 @@ def test_losses_and_answers_are_those_of_torchs_training(cell, optimiser, rate):
     np.testing.assert_allclose(drawn, probs, rtol=1e-5, atol=1e-7)
     share = (probs > 0.5).mean()
     assert WORDS("scratch.now", update=20, loss=plain(losses[20]), share=share) in told(app)
+    assert WORDS("scratch.task") in told(app)
 
 
 @pytest.mark.parametrize("story", ["scratch-learnt", "scratch-adam", "scratch-lstm"])
@@ -171,3 +174,9 @@ def test_a_training_that_leaves_float64_is_said_to_have(loss, monkeypatch):
     assert not app.warning
     assert not app.exception
     scratch._growing.clear()
+
+
+@pytest.mark.parametrize(("theme", "low", "high"), [("light", "#16171A", "#FFFFFF"), ("dark", "#FFFFFF", "#16171A")])
+def test_answers_are_written_dark_on_light_colours_and_light_on_dark_ones(theme, low, high):
+    figure = answers.answers(np.array([[0.1, 0.5, 0.9]]), [["0", "1", "0"]], ["010"], "t", "", theme)
+    assert list(figure.data[1].textfont.color) == [low, low, high]

@@ -53,8 +53,8 @@ def show(words: Words) -> dict[str, object]:
     with right, st.container(key="part_figure", gap="xsmall"):
         _training(words)
     predict(words, PART)
-    _code(words)
     lesson(words, PART)
+    _code(words)
     return stories.link(PART)
 
 
@@ -94,6 +94,7 @@ def _training(words: Words) -> None:
     work = _growing(**settings)
     at = learning(words, work)
     steps = work.found[: at + 1]
+    st.markdown(words("scratch.task"))
     _told(words, steps)
     _figures(words, work, at)
 
@@ -127,13 +128,15 @@ def _told(words: Words, steps: list) -> None:
     """Show the update in hand in numbers: the loss, the gradient, how far it is cut."""
     now, (step, right) = st.session_state, steps[-1]
     share = float((right > 0.5).mean())
-    st.markdown(words("scratch.now", update=len(steps) - 1, loss=plain(step.loss), share=share))
+    told = words("scratch.now", update=len(steps) - 1, loss=plain(step.loss), share=share)
     if not np.isfinite(step.norm):
+        st.markdown(told)
         st.warning(words("scratch.beyond"), icon=":material/trending_up:")
         return
     cut = min(1.0, now["clip"] / (step.norm + 1e-6))
     key = "cut" if cut < 1 and now["clip"] != UNCUT else "whole"
-    st.caption(words(f"scratch.{key}", norm=plain(step.norm), factor=plain(cut, 3), clip=f"{now['clip']:g}"))
+    following = words(f"scratch.{key}", norm=plain(step.norm), factor=plain(cut, 3), clip=f"{now['clip']:g}")
+    st.markdown(words.join([told, following]))
 
 
 def _figures(words: Words, work: Growing, at: int) -> None:
@@ -152,8 +155,9 @@ def _figures(words: Words, work: Growing, at: int) -> None:
         figure = over_time.over_time(
             [line._replace(y=np.where(np.isfinite(line.y), line.y, np.nan))],
             Axis(line.name, False, (0.0, levels[key])), words("neuron.updates"), hover, theme, level=levels[key],
-            moment=at, height=180, first=0,
+            moment=at, height=154, first=0,
         )  # fmt: skip
+        figure.update_layout(margin_t=8, margin_b=40)
         alt = words(f"scratch.alt_{key}", first=plain(line.y[0], 3), last=plain(line.y[at], 3), update=at)
         items.append(Chart(f"scratch_{key}", words(f"scratch.title_{key}"), figure, alt))
     curves, heatmap = st.columns(2, gap="medium")
