@@ -95,7 +95,9 @@ def backward(unrolled: Unrolled, loss: str, label) -> float:
     if loss == "last":
         value = F.cross_entropy(unrolled.logits[-1:], torch.tensor([label]))
     elif loss == "every":
-        value = F.cross_entropy(unrolled.logits, torch.tensor(label))
+        value = F.cross_entropy(unrolled.logits, torch.tensor(label), ignore_index=-1)
+    elif loss == "dot":
+        value = (unrolled.logits * torch.tensor(label)).sum()
     else:
         value = F.mse_loss(unrolled.logits, torch.tensor(label))
     value.backward()
