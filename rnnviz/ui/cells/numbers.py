@@ -92,7 +92,7 @@ def table(
         )
         body.append(f'<tr><th scope="row">{formula(cells[0])}</th>{inner}</tr>')
     heads = "".join(f'<th scope="col">{formula(cell)}</th>' for cell in head)
-    told = f"<caption>{escape(caption)}</caption>" if caption else ""
+    told = f"<caption><span>{escape(caption)}</span></caption>" if caption else ""
     st.html(
         f'<div class="numbers-box"><table class="numbers {name}">{told}<thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
