@@ -174,7 +174,7 @@ def test_a_drawing_in_a_link_is_what_the_network_reads(no_mnist):
     app = open_page("step.py", draw=code)
     assert not app.exception
     assert link(app)["draw"] == code
-    assert any("lstm-128" in caption.value for caption in app.caption)
+    assert any(r"lstm\-128" in caption.value for caption in app.caption)
 
 
 def test_without_any_network_the_page_says_how_to_get_one(monkeypatch, no_mnist, tmp_path):
