@@ -47,7 +47,7 @@ def test_a_label_that_is_no_class_is_refused(label):
     "labels", [None, 1, [0, 1], [0, 1, 2, 3, 0, 4], [0, 1, 2, 3, 0, -2], [-1] * 6, np.zeros(6), np.zeros(6, bool)]
 )
 def test_labels_that_are_not_one_class_per_step_are_refused(labels):
-    with refused('label must hold 6 classes from 0 to 3, or -1 where a step has no target'):
+    with refused("label must hold 6 classes from 0 to 3, or -1 where a step has no target"):
         record(NETWORK, X, labels, loss="every")
 
 

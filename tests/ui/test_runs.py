@@ -259,7 +259,7 @@ def test_names_that_people_give_are_text_and_never_code():
     run = made(name='<img src=x onerror="alert(1)">')
     assert "<img" not in html(entry(run))
     app = open_page(run.id)
-    assert app.header[0].value == r'\<img src\=x onerror\=\"alert\(1\)\"\>'
+    assert app.header[0].value == r"\<img src\=x onerror\=\"alert\(1\)\"\>"
 
 
 def test_a_running_run_shows_its_progress():
