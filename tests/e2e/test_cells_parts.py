@@ -137,8 +137,8 @@ def test_a_phone_shows_every_part_without_scrolling_sideways(open_page, part):
 
 @pytest.mark.parametrize("part", ["neuron", "rnncell"])
 def test_the_dark_theme_has_its_own_colours(open_page, part):
-    colour = """() => document.querySelector('.charts .js-plotly-plot')?._fullData?.find((trace) => trace.marker)
-      ?.marker.color"""
+    colour = """() => document.querySelector('.charts .js-plotly-plot')?._fullData
+      ?.find((trace) => trace.marker && trace.marker.color !== 'rgba(0,0,0,0)')?.marker.color"""
     light, dark = open_part(open_page, part), open_part(open_page, part, color_scheme="dark")
     until(light, f"() => ({colour})()")
     until(dark, f"light => ({colour})() && ({colour})() !== light", light.evaluate(colour))
