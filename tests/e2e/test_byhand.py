@@ -276,6 +276,17 @@ def test_a_story_sets_the_network_and_what_is_looked_at(open_page):
     page.wait_for_function("() => document.querySelector('.st-key-part_figure').getBoundingClientRect().top < 200")
 
 
+def test_a_storys_button_below_the_graph_brings_it_into_view(open_page):
+    page = open_part(open_page)
+    button = page.locator(".st-key-story_byhand-forget button")
+    button.evaluate("each => each.scrollIntoView({ block: 'start' })")
+    page.wait_for_function("() => document.querySelector('.st-key-part_figure').getBoundingClientRect().top < 0")
+    button.click()
+    in_address(page, "cell", "lstm")
+    top = "document.querySelector('.st-key-part_figure').getBoundingClientRect().top"
+    page.wait_for_function(f"() => {top} > 0 && {top} < 200", timeout=SLOW)
+
+
 def test_on_a_phone_the_graph_scrolls_in_its_own_box_and_the_arithmetic_fits(open_page):
     page = open_part(open_page, "?cell=lstm&node=c_l0.1.0", size=(390, 844))
     sizes = page.locator(".scroller").evaluate("each => [each.scrollWidth, each.clientWidth]")
