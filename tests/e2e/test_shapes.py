@@ -101,7 +101,7 @@ def test_a_link_in_the_lesson_trains_and_shows_the_word_backwards(open_page):
     page = open_shapes(open_page)
     page.locator(".st-key-lesson a[href='#story-shape-reverses']").click()
     page.get_by_text("It writes dcba and stops: right.").wait_for(timeout=SLOW)
-    address_has(page, "at", "320")
+    address_has(page, "at", "180")
     assert values(page)[-2:] == ["a", "end"]
 
 
