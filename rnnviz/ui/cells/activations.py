@@ -15,6 +15,7 @@ from ...trace import Trace, record
 from .. import state
 from ..charts import Chart, charts
 from ..parts import stories
+from ..parts.beside import beside
 from ..parts.lesson import lesson, predict
 from ..slider import slider
 from . import numbers, tiny
@@ -46,14 +47,13 @@ TEN = 10
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
     numbers.style_sheet()
-    stories.buttons(words, TOLD)
-    left, right = st.columns([1, 3.4], gap="medium")
-    with left, st.container(key="part_controls", gap="small"):
+    left, right = beside(words, TOLD, "xsmall")
+    with left:
         block = _controls(words)
         network, trace = _unit(block)
         a = trace["a"][0][:, _place(network, block)]
         _steps(words, a)
-    with right, st.container(key="part_figure", gap="xsmall"):
+    with right:
         slider(words("act.point"), -REACH, REACH, 0.01, "point")
         _formula(words, block)
         _figures(words, block, a)

@@ -13,6 +13,7 @@ from ...text import Words
 from .. import state
 from ..charts import Chart, charts
 from ..parts import stories
+from ..parts.beside import beside
 from ..parts.lesson import lesson, predict
 from ..slider import slider
 from . import numbers, tiny
@@ -32,11 +33,10 @@ LETTERS = "helo"
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
     numbers.style_sheet()
-    stories.buttons(words, TOLD)
-    left, right = st.columns([1, 3.4], gap="medium")
-    with left, st.container(key="part_controls", gap="small"):
+    left, right = beside(words, TOLD)
+    with left:
         _controls(words)
-    with right, st.container(key="part_figure", gap="small"):
+    with right:
         _both(words)
     predict(words, PART)
     lesson(words, PART)

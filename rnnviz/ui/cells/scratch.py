@@ -18,6 +18,7 @@ from ...text import Words
 from .. import state
 from ..charts import Chart, charts
 from ..parts import stories
+from ..parts.beside import beside
 from ..parts.growing import Growing
 from ..parts.learning import learning
 from ..parts.lesson import lesson, predict
@@ -46,11 +47,10 @@ FAULTS: dict[str, tuple[ModuleType, str, str]] = {
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
     numbers.style_sheet()
-    stories.buttons(words, TOLD)
-    left, right = st.columns([1, 3.4], gap="medium")
-    with left, st.container(key="part_controls", gap="small"):
+    left, right = beside(words, TOLD, "xsmall")
+    with left:
         _controls(words)
-    with right, st.container(key="part_figure", gap="xsmall"):
+    with right:
         _training(words)
     predict(words, PART)
     lesson(words, PART)

@@ -13,6 +13,7 @@ from ...text import Words
 from .. import state
 from ..charts import Chart, charts
 from ..parts import stories
+from ..parts.beside import beside
 from ..parts.growing import Growing, follow
 from ..parts.legend import legend
 from ..parts.lesson import lesson, predict
@@ -32,11 +33,10 @@ SMALLEST = {"float32": np.log10(2.0) * -149, "float64": np.log10(2.0) * -1074}
 
 def show(words: Words) -> dict[str, object]:
     """Show the part and return what the address has to hold."""
-    stories.buttons(words, TOLD)
-    left, right = st.columns([1, 3.4], gap="medium")
-    with left, st.container(key="part_controls", gap="small"):
+    left, right = beside(words, TOLD, "xsmall")
+    with left:
         _controls(words)
-    with right, st.container(key="part_figure", gap="xsmall"):
+    with right:
         chosen = beginnings()
         if chosen:
             _fans(words, chosen)

@@ -14,6 +14,7 @@ from ...text import Words
 from .. import state
 from ..markdown import escaped
 from ..parts import stories
+from ..parts.beside import beside
 from ..parts.lesson import lesson, predict
 
 RATES = [0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0]
@@ -39,11 +40,10 @@ def show(
 ) -> dict[str, object]:  # fmt: skip
     """Show a part about letters and return what the address has to hold. told: the stories that have a button."""
     st.html(Path(__file__).with_name("letters.css"))
-    stories.buttons(words, told)
-    left, right = st.columns([1, 3.4], gap="medium")
-    with left, st.container(key="part_controls", gap="small"):
+    left, right = beside(words, told, gap)
+    with left:
         controls(words)
-    with right, st.container(key="part_figure", gap=gap):
+    with right:
         figures(words)
     predict(words, part)
     lesson(words, part)
