@@ -137,6 +137,8 @@ def _picture(words: Words, states: list[np.ndarray], read: list[list[str]], D: i
         for k, each in enumerate(states, 1)
     ]
     figure = stack.stack(["<br>".join(each) for each in read], told, names, theme)
+    # On a phone it rather scrolls than lets its boxes run into one another.
+    st.html(f"<style>.st-key-stack_charts .charts figure {{ min-width: {5.5 * (T + 1):g}rem; }}</style>")
     charts([Chart("stack", words("rnncell.title"), figure, words("rnncell.alt", **shapes))], theme, key="stack_charts")
 
 
