@@ -1,8 +1,21 @@
-"""What a page of an AppTest says and shows, as the browser gets it."""
+"""Pages opened by links in an AppTest, and what they say and show, as the browser gets it."""
 
 import json
+from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
+
+PAGES = Path(__file__).resolve().parents[1] / "pages"
+
+
+def opened(page: str, **link: object) -> AppTest:
+    """Return a page as a link opens it; nothing may be raised there."""
+    app = AppTest.from_file(str(PAGES / f"{page}.py"), default_timeout=300)
+    for key, value in link.items():
+        app.query_params[key] = str(value)
+    app.run()
+    assert not app.exception
+    return app
 
 
 def told(app: AppTest) -> str:

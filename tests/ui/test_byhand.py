@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,19 +16,13 @@ from rnnviz.ui.cells.graph import moments
 from rnnviz.ui.cells.graph.formulas import formulas, gradients
 from rnnviz.ui.cells.matrices import shape_of
 from rnnviz.ui.parts import stories
-from tests.what_a_page_says import told
+from tests.what_a_page_says import opened, told
 
-PAGE = Path(__file__).resolve().parents[2] / "pages" / "cells.py"
 SIZES = {"units": 2, "steps": 3, "features": 2, "depth": 1}
 
 
 def open_part(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    for key, value in link.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+    return opened("cells", **link)
 
 
 def sent(app: AppTest, component: str) -> dict:

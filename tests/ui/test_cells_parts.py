@@ -1,7 +1,6 @@
 """The parts of the page Cells after the first: both languages, links, stories, predictions, bad input."""
 
 import re
-from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -9,10 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from rnnviz import text
 from rnnviz.ui.parts import lesson, stories
-from tests.what_a_page_says import charts, told
+from tests.what_a_page_says import charts, opened, told
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "pages" / "cells.py"
 PARTS = ["terms", "neuron", "activations", "scratch", "rnncell"]
 PREDICTED = [part for part in PARTS if stories.PARTS[part].answer]
 STORIES = [name for part in PARTS for name in stories.PARTS[part].stories]
@@ -25,12 +22,7 @@ def nothing_known():
 
 
 def open_cells(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=120)
-    for key, value in link.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+    return opened("cells", **link)
 
 
 @pytest.mark.parametrize("language", text.LANGUAGES)

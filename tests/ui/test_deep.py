@@ -2,7 +2,6 @@
 
 import re
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +17,8 @@ from rnnviz.training import unrolled
 from rnnviz.ui.parts import learning, lesson, stories
 from rnnviz.ui.sequences import deep as part
 from tests.ui.test_lab import numbers
-from tests.what_a_page_says import charts, told
+from tests.what_a_page_says import charts, opened, told
 
-PAGE = Path(__file__).resolve().parents[2] / "pages" / "sequences.py"
 WORDS = text.Words("en")
 STORIES = stories.PARTS["deep"].stories
 AT = 20
@@ -44,11 +42,7 @@ def short(monkeypatch) -> int:
 
 
 def open_deep(**link) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=300)
-    for key, value in {"part": "deep", **link}.items():
-        app.query_params[key] = str(value)
-    app.run()
-    assert not app.exception
+    app = opened("sequences", part="deep", **link)
     assert not app.error
     return app
 

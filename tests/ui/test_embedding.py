@@ -1,7 +1,6 @@
 """The embedding: product and row, the gradient of the rows that were read, vectors that move, the snippet in torch."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +16,8 @@ from rnnviz.ui.parts import growing, stories
 from rnnviz.ui.sequences import embedding
 from tests.tasks.test_words import HELLO, Twin
 from tests.ui.test_lab import numbers
-from tests.what_a_page_says import charts, told
+from tests.what_a_page_says import charts, opened, told
 
-PAGE = Path(__file__).resolve().parents[2] / "pages" / "sequences.py"
 STORIES = [name for name, (part, _) in stories.STORIES.items() if part == "embedding"]
 
 
@@ -30,12 +28,7 @@ def everything_at_the_first_look(monkeypatch):
 
 
 def open_part(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    for key, value in ({"part": "embedding"} | link).items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+    return opened("sequences", **{"part": "embedding"} | link)
 
 
 def table(app: AppTest) -> tuple[list[list[str]], str]:

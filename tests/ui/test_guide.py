@@ -1,31 +1,21 @@
 """The reading guide: every question has its answer in both languages, and every link opens what it names."""
 
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from rnnviz import checkpoints, text
 from rnnviz.ui import frame, state
 from rnnviz.ui.guide.questions import READING
 from rnnviz.ui.parts import stories
-from tests.what_a_page_says import told
+from tests.what_a_page_says import opened, told
 
-ROOT = Path(__file__).resolve().parents[2]
 LINKS = sorted({(page, *link.items()) for questions in READING.values() for q in questions for page, link in q.links})
-
-
-def open_page(page: str, **link: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
-    for key, value in link.items():
-        app.query_params[key] = value
-    return app.run()
 
 
 @pytest.mark.parametrize("lang", text.LANGUAGES)
 def test_every_question_is_shown_with_its_answer_and_its_links(lang):
-    app, words = open_page("guide", part="questions", lang=lang), text.Words(lang)
+    app, words = opened("guide", part="questions", lang=lang), text.Words(lang)
     said = told(app)
     for questions in READING.values():
         for question in questions:
@@ -45,7 +35,7 @@ def test_a_link_of_the_reading_guide_opens_what_it_names(page, link):
         state.LINK[key](value)  # ValueError for what no page understands
     if "part" in link:
         assert stories.PARTS[link["part"]].page == page
-    app = open_page(page, **link)
+    app = opened(page, **link)
     assert not app.exception
     assert not app.session_state["link_ignored"]
     for key, value in link.items():
@@ -54,21 +44,21 @@ def test_a_link_of_the_reading_guide_opens_what_it_names(page, link):
 
 def test_the_parts_of_the_guide_are_opened_by_links():
     for part in stories.of_page("guide"):
-        app = open_page("guide", part=part)
+        app = opened("guide", part=part)
         assert not app.exception
         assert app.session_state["part"] == part
 
 
 def test_a_link_to_a_part_of_another_page_says_so():
-    app = open_page("cells", part="hello")
+    app = opened("cells", part="hello")
     assert app.session_state["part"] == "byhand"
     assert app.session_state["link_ignored"] == ["part"]
-    assert not open_page("cells", part="terms").session_state["link_ignored"]
+    assert not opened("cells", part="terms").session_state["link_ignored"]
 
 
 @pytest.mark.parametrize("lang", text.LANGUAGES)
 def test_every_network_that_is_shipped_is_listed_with_what_it_is_judged_by(lang):
-    app, words = open_page("guide", part="networks", lang=lang), text.Words(lang)
+    app, words = opened("guide", part="networks", lang=lang), text.Words(lang)
     (table,) = app.table
     listed = table.value.set_index(words("guide.network"))
     assert sorted(listed.index) == checkpoints.names(None)

@@ -1,7 +1,6 @@
 """hello -> ohlol: the figures show what torch computes; own words, bad words, stories, twenty seeds."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +15,8 @@ from rnnviz.ui.parts import growing, stories
 from rnnviz.ui.sequences import hello, letters
 from tests.tasks.test_words import HELLO, Twin
 from tests.ui.test_lab import numbers
-from tests.what_a_page_says import charts, told
+from tests.what_a_page_says import charts, opened, told
 
-PAGE = Path(__file__).resolve().parents[2] / "pages" / "sequences.py"
 STORIES = [name for name, (part, _) in stories.STORIES.items() if part == "hello"]
 
 
@@ -29,12 +27,7 @@ def everything_at_the_first_look(monkeypatch):
 
 
 def open_part(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    for key, value in link.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+    return opened("sequences", **link)
 
 
 def spelling(app: AppTest) -> str:

@@ -3,7 +3,6 @@
 import base64
 import re
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,10 +21,8 @@ from rnnviz.ui.lab import fan as fan_part
 from rnnviz.ui.lab import proof as proof_part
 from rnnviz.ui.parts import growing, lesson, stories
 from tests.cells.examples import CELLS
-from tests.what_a_page_says import charts, told
+from tests.what_a_page_says import charts, opened, told
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "pages" / "gradients.py"
 PARTS = [part for part in stories.of_page("gradients") if part != "recall"]
 
 
@@ -42,12 +39,7 @@ def offline(monkeypatch, tmp_path):
 
 
 def open_lab(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=120)
-    for key, value in link.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+    return opened("gradients", **link)
 
 
 def numbers(values) -> np.ndarray:

@@ -4,7 +4,6 @@ import json
 import re
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +18,8 @@ from rnnviz.trace import record
 from rnnviz.ui.parts import learning, lesson, stories
 from rnnviz.ui.sequences import diagrams
 from rnnviz.ui.sequences import shapes as part
-from tests.what_a_page_says import charts, told
+from tests.what_a_page_says import charts, opened, told
 
-PAGE = Path(__file__).resolve().parents[2] / "pages" / "sequences.py"
 WORDS = text.Words("en")
 STORIES = stories.PARTS["shapes"].stories
 AT = 20
@@ -46,11 +44,7 @@ def short(monkeypatch) -> int:
 
 
 def open_shapes(**link) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=300)
-    for key, value in {"part": "shapes", **link}.items():
-        app.query_params[key] = str(value)
-    app.run()
-    assert not app.exception
+    app = opened("sequences", part="shapes", **link)
     assert not app.error
     return app
 

@@ -16,7 +16,7 @@ from rnnviz.text import LANGUAGES, Words
 from rnnviz.ui.parts import stories
 from rnnviz.ui.sequences import upscaling as part
 from tests.made_runs import SMALL, UPSCALING, made, runs_here  # noqa: F401
-from tests.what_a_page_says import charts, told
+from tests.what_a_page_says import charts, opened, told
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "sequences.py"
 IMAGE, LABEL = digits.sample(6)
@@ -32,12 +32,7 @@ def quiet(monkeypatch, runs_here):  # noqa: F811
 
 
 def open_part(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    for key, value in ({"part": "upscaling", "lang": "en", "digit": "6"} | link).items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+    return opened("sequences", **{"part": "upscaling", "lang": "en", "digit": "6"} | link)
 
 
 def numbers(chart: dict, axis: str = "z") -> np.ndarray:
