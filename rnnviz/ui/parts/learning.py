@@ -95,6 +95,6 @@ def _play() -> None:
 
 
 def _new_seed() -> None:
-    """Take other first weights, and begin again where nobody looks at the end."""
+    """Take other first weights; the update that is asked for stays."""
     st.session_state["seed"] = (st.session_state["seed"] + 1) % (LAST_SEED + 1)
     state.heard()
