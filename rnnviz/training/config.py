@@ -74,7 +74,8 @@ CHOICES = {
 }
 TOGETHER = (
     "no_forget_gate", "shared_alone", "no_pictures", "only_rows", "delay_rows", "folds", "fold_watches_test",
-    "nothing_left", "test_chooses", "nothing_chooses", "too_many_updates", "unknown",
+    "nothing_left", "test_chooses", "nothing_chooses", "ranks_and_gpus", "gpus_on_cpu", "large_batch",
+    "too_many_updates", "unknown",
 )  # fmt: skip
 """Why settings that are sound alone may be refused together."""
 
@@ -88,6 +89,8 @@ class Refused(ValueError):
 
 
 MAX_UPDATES = 2_000_000
+MAX_BATCH = max(data.training for data in DATASETS.values())
+"""Sequences of one update, of all ranks together: there are no more."""
 
 INTEGERS = {  # name -> smallest and largest value; the largest keep a typing error from filling a machine
     "hidden_size": (1, 1024),
@@ -102,6 +105,8 @@ INTEGERS = {  # name -> smallest and largest value; the largest keep a typing er
     "watch_every": (0, 100_000),
     "film_every": (0, 100_000),
     "seed": (0, 2**32 - 1),
+    "gpus": (0, 8),
+    "ranks": (1, 16),
 }
 NUMBERS = {"gain": (0.0, 10.0), "learning_rate": (1e-6, 10.0), "thickness": (0.0, 1.0)}
 OPTIONAL = {"clip": (1e-3, 1e3), "forget_bias": (-20.0, 20.0)}
@@ -144,6 +149,7 @@ class Config:
     max_updates: int = 0
     """Training ends after so many updates, however many epochs are left; 0: at the end of the last epoch."""
     batch_size: int = 128
+    """Sequences of one update; with several ranks, those of each."""
     optimiser: str = "adam"
     learning_rate: float = 0.01
     """Adam's or SGD's; with a schedule, its largest value."""
@@ -172,6 +178,11 @@ class Config:
     """"bfloat16" runs the forward pass in bf16, where the processor is fast at it; elsewhere float32 is used."""
     device: str = "auto"
     """"auto": cuda, else mps, else cpu."""
+    gpus: int = 0
+    """So many GPUs of its own, a rank on each; 0: what `device` says."""
+    ranks: int = 1
+    """So many processes on the processor that share each update; more than one means the processor, whatever GPUs
+    there are."""
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -220,6 +231,14 @@ class Config:
             raise Refused("test_chooses", f"keep must be 'last' where test digits are watched: {got}")
         if self.keep == "best" and not self.held_back:
             raise Refused("nothing_chooses", "validation must be above 0 to keep the best weights. Got 0.")
+        if self.ranks > 1 and self.gpus:
+            got = f"Got {self.ranks} ranks and {self.gpus} gpus."
+            raise Refused("ranks_and_gpus", f"ranks must be 1 where GPUs are asked for: each brings its own. {got}")
+        if self.gpus and self.device == "cpu":
+            raise Refused("gpus_on_cpu", f"gpus must be 0 where device is 'cpu'. Got {self.gpus}.")
+        if self.batch > MAX_BATCH:
+            got = f"Got {self.batch:,}, {self.processes} times {self.batch_size:,}."
+            raise Refused("large_batch", f"batch_size of all ranks must be at most {MAX_BATCH:,} together. {got}")
         if self.updates > MAX_UPDATES:
             raise Refused(
                 "too_many_updates", f"epochs must make at most {MAX_UPDATES:,} updates. Got {self.updates:,}."
@@ -250,9 +269,19 @@ class Config:
         return min(WATCHED_TEST, self.data.test) if self.watch == "test" else self.held_back
 
     @property
+    def processes(self) -> int:
+        """How many processes train it: its ranks."""
+        return max(1, self.gpus, self.ranks)
+
+    @property
+    def batch(self) -> int:
+        """Sequences of one update, of all ranks together."""
+        return self.batch_size * self.processes
+
+    @property
     def updates_per_epoch(self) -> int:
         """Updates that one pass over the training sequences takes; for a fold within one."""
-        return math.ceil((self.data.training - self.held_back) / self.batch_size)
+        return math.ceil((self.data.training - self.held_back) / self.batch)
 
     @property
     def updates(self) -> int:

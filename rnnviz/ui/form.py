@@ -26,7 +26,7 @@ GROUPS = {
     "reads": ("dataset", "reading", "delay", "augment", "thickness"),
     "learns": ("optimiser", "learning_rate", "schedule", "epochs", "max_updates", "batch_size", "clip"),
     "judged": ("validation", "watch", "watch_every", "film_every", "keep"),
-    "machine": ("seed", "precision", "device"),
+    "machine": ("seed", "precision", "device", "gpus", "ranks"),
 }
 """Every field of Config but those of the fold, which the mode decides."""
 KINDS = ("quick", "shipped", "source", "better")
@@ -40,7 +40,8 @@ EXAMPLES = {
     "hidden_size": "16, 32, 64, 128", "num_layers": "1, 2, 3", "forget_bias": "none, 1, 5", "gain": "0.5, 1, 1.5",
     "delay": "0, 14, 28", "thickness": "0, 0.3, 0.7", "learning_rate": "0.001, 0.003, 0.01", "epochs": "1, 2, 4",
     "max_updates": "200, 500, 1000", "batch_size": "32, 64, 128", "clip": "none, 1", "validation": "1000, 5000",
-    "watch_every": "0, 50", "film_every": "0, 10", "seed": "0, 1, 2",
+    "watch_every": "0, 50", "film_every": "0, 10", "seed": "0, 1, 2", "gpus": "1, 2, 4",
+    "ranks": "1, 2, 4",
 }  # fmt: skip
 """The values that a sweep over a number begins with."""
 ANY = 10**12
@@ -239,6 +240,10 @@ def _applies(name: str, values: dict[str, object], mode: str) -> bool:
         return values["dataset"] != "halves"
     if name == "delay":
         return values["reading"] == "rows"
+    if name == "gpus":
+        return values["device"] != "cpu"
+    if name == "ranks":  # each GPU brings its own
+        return not values["gpus"]
     if name in ("watch", "keep"):  # a cross-validation leaves the test digits alone, and does not choose by its fold
         return mode != "kfold"
     return name not in ("folds", "fold")
@@ -289,10 +294,11 @@ def refusal(words: Words, refused: Refused, values: dict[str, object]) -> str:
     if code in settings.TOGETHER:
         known = DATASETS[values["dataset"]].training
         held = round(known / values["folds"]) if values["folds"] > 0 else values["validation"]
-        updates = values["epochs"] * math.ceil(max(0, known - held) / max(1, values["batch_size"]))
+        batch = values["batch_size"] * max(1, values["gpus"], values["ranks"])
+        updates = values["epochs"] * math.ceil(max(0, known - held) / max(1, batch))
         updates = min(updates, values["max_updates"] or updates)
         numbers = {"training": known, "held": held, "updates": updates, "most": settings.MAX_UPDATES}
-        numbers["folds"] = INTEGERS["folds"][1]
+        numbers |= {"folds": INTEGERS["folds"][1], "batch": batch, "largest": settings.MAX_BATCH}
         return words(f"refusal.{code}", **numbers)
     label = words(f"field.{code}.label")
     if bounds := (INTEGERS | NUMBERS | OPTIONAL).get(code):
@@ -345,6 +351,9 @@ def _facts(words: Words, order: Order) -> list[str]:
     expected = live.expected(config)
     takes = live.duration(words, expected * order.count)
     facts.append(words("train.measured_time" if expected.basis == "measured" else "train.guessed_time", time=takes))
+    if config.processes > 1 or config.gpus:
+        many = "gpus" if config.gpus else "ranks"
+        return [*facts, words(f"train.{many}", count=config.processes)]
     return [*facts, words("train.device" if config.device == "auto" else "train.cpu")]
 
 
@@ -546,4 +555,8 @@ def summary(words: Words, group: str, values: dict[str, object], folds: int = 0)
     else:
         told = [words("summary.seed", value=values["seed"]), _option(words, "precision", values["precision"])]
         told.append(_option(words, "device", values["device"]))
+        if values["gpus"]:
+            told.append(words("summary.gpus", count=values["gpus"]))
+        if values["ranks"] != 1:
+            told.append(words("summary.ranks", count=values["ranks"]))
     return told

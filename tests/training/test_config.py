@@ -36,6 +36,8 @@ from rnnviz.training.loop import Trainer
         ({"batch_size": "128"}, "batch_size must be an integer from 1 to 10,000. Got '128'"),
         ({"validation": -1}, "validation must be an integer from 0 to 60,000. Got -1"),
         ({"seed": 2**32}, "seed must be an integer from 0 to 4,294,967,295. Got 4294967296"),
+        ({"gpus": 9}, "gpus must be an integer from 0 to 8. Got 9"),
+        ({"ranks": 0}, "ranks must be an integer from 1 to 16. Got 0"),
         ({"learning_rate": float("nan")}, "learning_rate must be a number from 1e-06 to 10.0. Got nan"),
         ({"gain": -0.1}, "gain must be a number from 0.0 to 10.0. Got -0.1"),
         ({"clip": 0}, "clip must be None or a number from 0.001 to 1,000.0. Got 0"),
@@ -72,6 +74,10 @@ def test_a_setting_that_cannot_be_is_refused_in_words(settings, words):
         ({"dataset": "uci"}, "nothing_left"),
         ({"keep": "best", "watch": "test"}, "test_chooses"),
         ({"keep": "best", "validation": 0}, "nothing_chooses"),
+        ({"ranks": 2, "gpus": 1}, "ranks_and_gpus"),
+        ({"gpus": 1, "device": "cpu"}, "gpus_on_cpu"),
+        ({"ranks": 16, "batch_size": 3751}, "large_batch"),
+        ({"gpus": 8, "batch_size": 7501}, "large_batch"),
         ({"batch_size": 1, "epochs": 1000}, "too_many_updates"),
     ],
 )
@@ -93,6 +99,8 @@ def test_settings_that_cannot_be_together_are_refused(settings, code):
         {"shared": True, "num_layers": 2},
         {"clip": None, "forget_bias": None},
         {"learning_rate": 1},
+        {"ranks": 16, "batch_size": 3750, "device": "cpu"},
+        {"gpus": 8},
     ],
 )
 def test_settings_that_can_be_are_taken(settings):
@@ -207,6 +215,22 @@ def test_updates_are_those_that_the_trainer_makes():
 def test_training_ends_at_its_limit_of_updates_or_before(settings, per_epoch, updates):
     config = Config(**settings)
     assert (config.updates_per_epoch, config.updates) == (per_epoch, updates)
+
+
+@pytest.mark.parametrize(
+    ("settings", "processes", "batch"),
+    [({}, 1, 128), ({"gpus": 1}, 1, 128), ({"gpus": 4}, 4, 512), ({"ranks": 3, "batch_size": 50}, 3, 150)],
+)
+def test_an_update_reads_the_batches_of_all_ranks(settings, processes, batch):
+    config = Config(**settings)
+    assert (config.processes, config.batch) == (processes, batch)
+    assert config.updates_per_epoch == Config(batch_size=batch).updates_per_epoch
+
+
+def test_settings_from_before_there_were_ranks_mean_one():
+    old = Config().to_dict()
+    del old["ranks"], old["gpus"]
+    assert Config.from_dict(old) == Config()
 
 
 def test_a_limit_lets_settings_pass_that_would_make_too_many_updates():
