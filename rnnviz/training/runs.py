@@ -34,6 +34,7 @@ from filelock import FileLock, Timeout
 from ..checkpoints import MEASURES, RUN_ID, runs_home
 from . import film as films
 from .config import Config
+from .files import read_json, write_json
 
 SETTINGS = tuple(f.name for f in fields(Config))
 STATES = ("queued", "running", "finished", "stopped", "failed")
@@ -47,8 +48,6 @@ LEAVING = 1.0
 """Seconds that a worker may still hold its run after it has written how it ended."""
 LEFT_OVER = 3600.0
 """Seconds after which nobody is at work any more on a folder that is half made or half deleted."""
-MAX_JSON = 2**20
-"""No file of settings, state or notes comes near so many bytes."""
 LARGEST = 2**33
 """No time in seconds since 1970, no count of updates, and no other number of a state or a plan comes near it."""
 NUMBERS = ("step", "epoch", "seconds", "loss", "learning_rate", "gradient_norm", "speed", *MEASURES.values(), "best")
@@ -161,7 +160,7 @@ class Run:
     @property
     def note(self) -> dict[str, str]:
         """{"name", "note"}, as far as they were given."""
-        values = _read_json(self.folder / "note.json") or {}
+        values = read_json(self.folder / "note.json") or {}
         return {key: values[key] for key in ("name", "note") if values.get(key) and isinstance(values[key], str)}
 
     # ---- where it stands
@@ -276,7 +275,7 @@ class Run:
 
     def write_state(self, state: State) -> None:
         """Replace state.json; only for who holds the lock."""
-        _write_json(self.folder / "state.json", asdict(state))
+        write_json(self.folder / "state.json", asdict(state))
 
     def _held(self) -> bool:
         try:
@@ -333,8 +332,8 @@ def _create(run: Run, config: Config, name: str, preset: str | None, group: Grou
     partial.mkdir()
     try:
         plan = {"config": config.to_dict(), "name": name[:MAX_NAME], "preset": preset, "created": time.time()}
-        _write_json(partial / "config.json", plan | {"group": asdict(group) if group else None})
-        _write_json(partial / "state.json", asdict(State(queued=time.time())))
+        write_json(partial / "config.json", plan | {"group": asdict(group) if group else None})
+        write_json(partial / "state.json", asdict(State(queued=time.time())))
         (partial / "place").write_text(repr(place))
         os.rename(partial, run.folder)
     except OSError:
@@ -487,7 +486,7 @@ def annotate(run: Run, name: str | None = None, note: str | None = None) -> None
         values[key] = value.strip()
     if not run.exists:
         raise NoSuchRun(f"run must be one that is there. {run.id} is not, or no longer.")
-    _write_json(run.folder / "note.json", values)
+    write_json(run.folder / "note.json", values)
 
 
 def delete(run: Run) -> None:
@@ -524,7 +523,7 @@ def _state_of(run: Run) -> str:
 
 
 def _state(path: Path) -> State:
-    values = _read_json(path)
+    values = read_json(path)
     if values is None:
         return State("failed", reason="error", detail="state.json must hold the state in JSON. It cannot be read.")
     values = {f.name: values[f.name] for f in fields(State) if f.name in values}
@@ -552,7 +551,7 @@ def _check(name: str, value: object, kind: type) -> None:
 
 
 def _plan(id: str, folder: Path) -> Plan:
-    values = _read_json(folder / "config.json")
+    values = read_json(folder / "config.json")
     if values is None:
         if not folder.is_dir():
             raise NoSuchRun(f"run must be one that is there. {id} is not, or no longer.")
@@ -596,28 +595,3 @@ def _metrics(path: Path) -> list[dict]:
 def _is_finite(value: object) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and abs(value) <= sys.float_info.max
-
-
-def _read_json(path: Path) -> dict | None:
-    """Return the object that a file holds, None where it holds none. Its texts can be written anywhere."""
-    try:
-        if path.stat().st_size > MAX_JSON:
-            return None
-        text = path.read_text("utf-8")
-        values = json.loads(text)
-        if "\\ud" in text.lower():  # half a surrogate pair, which no page and no file takes, can only be written so
-            values = json.loads(json.dumps(values, ensure_ascii=False).encode(errors="replace"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return values if isinstance(values, dict) else None
-
-
-def _write_json(path: Path, values: Mapping[str, object]) -> None:
-    """Replace a file in one step: readers meet the old one or the new one."""
-    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        partial.write_text(json.dumps(values, indent=1), "utf-8")
-        os.replace(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
