@@ -581,15 +581,28 @@ def delete(id: str, yes: bool) -> None:
 
 
 @main.command("dispatch")
-def run_dispatcher() -> None:
+@click.option("--engine", help="What starts the runs, local or ray: else $RNNVIZ_ENGINE, else local.")
+@click.option("--stay", is_flag=True, help="Wait for more when no run is left.")
+@click.option(
+    "--insecure", is_flag=True, help="Also where strangers could start programs: a Ray cluster without token."
+)
+def run_dispatcher(engine: str | None, stay: bool, insecure: bool) -> None:
     """Look after the runs until none is left.
 
     Starts what waits, as many at a time as $RNNVIZ_SLOTS says, and sends on what was killed. The app and `train` start
-    this by themselves.
+    this by themselves. On a Ray cluster it belongs on the head node; see docs/cluster.md.
     """
-    from .training import dispatch
+    import os
 
-    dispatch.serve()
+    from .training import dispatch
+    from .training.engines import Unavailable
+
+    if engine:
+        os.environ["RNNVIZ_ENGINE"] = engine
+    try:
+        dispatch.serve(stay, insecure)
+    except (Unavailable, ValueError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 # ---- Networks and the app

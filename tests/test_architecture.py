@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIGHT_TRAINING = (
-    "config", "data", "dispatch", "engines", "engines.local", "estimate", "film", "presets", "proof", "recall",
-    "runs",
+    "cluster", "config", "data", "dispatch", "engines", "engines.local", "estimate", "files", "film", "presets",
+    "proof", "recall", "runs",
 )  # fmt: skip
 LIGHT = {"training", *(f"training.{name}" for name in LIGHT_TRAINING)}
 """The modules of rnnviz.training that a server may load, which never import torch."""

@@ -20,9 +20,9 @@ from subprocess import Popen
 from filelock import FileLock, Timeout
 
 from ..checkpoints import RUN_ID, runs_home
-from . import engines
-from .engines import Exit
-from .engines.local import spawn
+from . import cluster, engines
+from .cluster import Cluster
+from .engines import Engine, Exit, Needs, Unavailable, local
 from .runs import NoSuchRun, Run, RunError, State, clear_leftovers
 
 EVERY = 0.25
@@ -35,16 +35,30 @@ LATE = 60.0
 """Seconds that a worker may run beyond the limit, which it keeps by itself while it is sound."""
 RETRY = 5.0
 """Seconds until it tries again what a full disk, or other trouble with a run, has stopped."""
+AGAIN = 30.0
+"""Seconds until another dispatcher is called where the last one could not work."""
+TELL = 2.0
+"""Seconds between two words to the pages about where runs are trained."""
 ATTEMPTS = 3
+MAX_SLOTS = 1000
 LOG_BYTES = 256_000
 _STARTING = 1.0
 """Seconds for which it tries to take its lock: long enough that a look by `ensure` is never in its way."""
 
 
 def slots() -> int:
-    """Return how many runs may be at work at a time: $RNNVIZ_SLOTS, else half the cores; a GPU changes nothing."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return round(_limit("RNNVIZ_SLOTS", max(1, cores // 2), 1, 256))
+    """Return how many processes may train at a time: $RNNVIZ_SLOTS, else as many as the engine has room for.
+
+    How much room a cluster has is what its dispatcher said last.
+    """
+    if engines.name() == "local":
+        return _slots(local.slots())
+    said = cluster.read()
+    return _slots(said.slots if said else 1)
+
+
+def _slots(room: int) -> int:
+    return round(_limit("RNNVIZ_SLOTS", room, 1, MAX_SLOTS))
 
 
 def run_minutes() -> float:
@@ -65,6 +79,8 @@ def _limit(name: str, default: float, low: float, high: float) -> float:
 _calling = threading.Lock()
 _called: dict[Path, Popen] = {}
 """The dispatchers that this very process has started, by their folder of runs."""
+_failed: dict[Path, float] = {}
+"""When one of them was found to have ended because it could not work: one that was killed has not."""
 _looks: "defaultdict[Path, Alive]" = defaultdict(lambda: Alive())
 
 
@@ -75,9 +91,14 @@ def ensure() -> None:
     """
     home = runs_home()
     with _calling:  # a server's sessions call at the same time
-        if home in _called and _called[home].poll() is None:
+        if home in _called:
+            if (code := _called[home].poll()) is None:
+                return
+            if code > 0:
+                _failed[home] = time.monotonic()
+            del _called[home]
+        if time.monotonic() - _failed.get(home, -math.inf) < AGAIN:
             return
-        _called.pop(home, None)
         if not home.is_dir() or _at_work(home) or not _looks[home].find(home):
             return
         try:
@@ -88,7 +109,7 @@ def ensure() -> None:
         with suppress(OSError):
             if log.stat().st_size > LOG_BYTES:
                 os.replace(log, home / ".dispatcher.old.log")
-        _called[home] = spawn([sys.executable, "-m", "rnnviz", "dispatch"], log, RNNVIZ_RUNS=str(home))
+        _called[home] = local.spawn([sys.executable, "-m", "rnnviz", "dispatch"], log, RNNVIZ_RUNS=str(home))
 
 
 def _at_work(home: Path) -> bool:
@@ -102,15 +123,20 @@ def _at_work(home: Path) -> bool:
 # ---- The process
 
 
-def serve() -> None:
-    """Look after the runs until there is nothing left to do; return at once where someone else does."""
+def serve(stay: bool = False, insecure: bool = False) -> None:
+    """Look after the runs until there is nothing left to do; return at once where someone else does.
+
+    stay: go on when there is nothing to do. insecure: see `Engine.connect`. Raises Unavailable where the engine cannot
+    be used.
+    """
     home = runs_home()
     home.mkdir(parents=True, exist_ok=True)
-    engines.engine(engines.name())
+    engine = engines.engine(engines.name())
     while True:
         try:
             with FileLock(home / ".dispatcher.lock", timeout=_STARTING):
-                _rounds(home)
+                _connect(engine, insecure)
+                _rounds(home, stay)
         except Timeout:
             return
         # What was queued after the last round, by someone who saw the lock still held, must not wait for the next call.
@@ -118,10 +144,20 @@ def serve() -> None:
             return
 
 
-def _rounds(home: Path) -> None:
+def _connect(engine: Engine, insecure: bool) -> None:
+    try:
+        engine.connect(insecure)
+    except Unavailable as error:
+        _say(str(error))
+        with suppress(OSError):
+            cluster.write(Cluster(engines.name(), time.time(), error=str(error)))
+        raise
+
+
+def _rounds(home: Path, stay: bool) -> None:
     clear_leftovers()
     dispatcher, busy_at = Dispatcher(), time.monotonic()
-    while home.is_dir() and time.monotonic() - busy_at < IDLE:
+    while home.is_dir() and (stay or time.monotonic() - busy_at < IDLE):
         try:
             if dispatcher.round():
                 busy_at = time.monotonic()
@@ -140,38 +176,64 @@ class Dispatcher:
         self._later: dict[str, float] = {}
         """id -> when to try again what went wrong with it."""
         self._told: dict[str, str] = {}
+        """id -> what goes wrong with it."""
+        self._needs: dict[str, Needs] = {}
+        self._room, self._tell_at = 0, -math.inf
 
     def round(self) -> bool:
         """Do once what is to be done, and return whether any run waits or runs."""
         alive = self._alive.find(runs_home())
         ids = {run.id for run, _ in alive}
         self._seen = {key: since for key, since in self._seen.items() if key[0] in ids}
+        self._needs = {run.id: self._needs.get(run.id) or _needs(run) for run, _ in alive}
+        self._told = {id: told for id, told in self._told.items() if id in ids}
         at_work = 0
         for run, state in alive:
             self._try(run, self._look_after, state)
-            at_work += bool(state.state == "running" or state.handle)
+            if state.state == "running" or state.handle:
+                at_work += self._needs[run.id].cores
+        self._look_around(at_work)
         waiting = [run for run, state in alive if state.state == "queued" and not state.handle and self._may_try(run)]
-        if waiting and (free := slots() - at_work) > 0:
-            for run in sorted(waiting, key=lambda run: (run.place, run.id))[:free]:
-                self._try(run, self._launch)
+        for run in sorted(waiting, key=lambda run: (run.place, run.id)):
+            cores = self._needs[run.id].cores
+            if at_work and at_work + cores > _slots(self._room):
+                break  # it waits until there is room for it, and nobody overtakes it
+            if self._try(run, self._launch):
+                at_work += cores
         return bool(alive)
+
+    def _look_around(self, at_work: int) -> None:
+        """Now and then ask the engine how much room there is, and tell the pages."""
+        if time.monotonic() - self._tell_at < TELL:
+            return
+        self._tell_at = time.monotonic()
+        name = engines.name()
+        engine = engines.engine(name)
+        self._room = engine.slots()
+        machines = tuple(engine.machines())
+        told = Cluster(name, time.time(), _slots(self._room), at_work, machines, self._told)
+        with suppress(OSError):
+            cluster.write(told)
 
     def _may_try(self, run: Run) -> bool:
         return time.monotonic() >= self._later.get(run.id, 0.0)
 
-    def _try(self, run: Run, act: Callable, *arguments: object) -> None:
-        """Act on a run. Whatever is wrong with it, a full disk or a damaged file, the other runs go on."""
+    def _try(self, run: Run, act: Callable, *arguments: object) -> bool:
+        """Act on a run and return whether that went well. Whatever is wrong with it, the other runs go on."""
         if not self._may_try(run):
-            return
+            return False
         try:
             act(run, *arguments)
+            return True
         except (RunError, NoSuchRun):
             pass  # someone else is at it just now, or it was deleted
         except Exception as error:
             self._later[run.id] = time.monotonic() + RETRY
-            if self._told.get(run.id) != (told := f"{type(error).__name__}: {error}"):
+            told = str(error) if isinstance(error, Unavailable) else f"{type(error).__name__}: {error}"
+            if self._told.get(run.id) != told:
                 self._told[run.id] = told
                 _say(f"{run.id}: {told}")
+        return False
 
     def _launch(self, run: Run) -> None:
         with run.hold():
@@ -180,12 +242,13 @@ class Dispatcher:
                 return
             name = engines.name()
             engine = engines.engine(name)
-            handle = engine.launch(run.folder)
+            handle = engine.launch(run.folder, self._needs[run.id])
             try:
                 run.write_state(replace(state, handle=handle, engine=name, attempt=state.attempt + 1))
             except BaseException:  # a worker that nobody knows of may not stay
                 engine.kill(handle)
                 raise
+            self._told.pop(run.id, None)
 
     def _look_after(self, run: Run, state: State) -> None:
         if state.state == "queued" and not state.handle:
@@ -205,7 +268,7 @@ class Dispatcher:
         elif asked > STOP:
             _kill(state)
             _end(run, state, "stopped")
-        elif self._lasts(run, state.handle) > 60 * run_minutes() + LATE:
+        elif state.state == "running" and self._lasts(run, state.handle) > 60 * run_minutes() + LATE:
             _kill(state)
             told = f"a run may take {run_minutes():g} minutes. It took more and did not stop by itself."
             _end(run, state, "failed", "time_limit", told)
@@ -214,6 +277,17 @@ class Dispatcher:
         """Return for how many seconds something has been so with a run, since it was first seen."""
         now = time.monotonic()
         return now - self._seen.setdefault((run.id, what), now)
+
+
+def _needs(run: Run) -> Needs:
+    """Return what a run needs; the least where its settings cannot be read: its worker will say so."""
+    try:
+        config = run.config
+    except (RunError, NoSuchRun):
+        return Needs()
+    if config.device == "cpu" or config.ranks > 1:
+        return Needs(config.processes, 0)
+    return Needs(config.processes, config.gpus or None)
 
 
 def _poll(state: State) -> Exit | None:
@@ -250,13 +324,20 @@ def _lost(run: Run, old: State, ended: Exit) -> None:
     if run.stopping:
         _end_held(run, old, "stopped")
     elif attempt >= ATTEMPTS:
-        code = "an exit code that nobody knows" if ended.code is None else f"exit code {ended.code}"
-        told = f"a worker must end by itself. This one died {attempt} times, the last time with {code}."
+        told = f"a worker must end by itself. This one died {attempt} times, the last time {_how(ended)}."
         _end_held(run, old, "failed", "lost", told)
     else:
         (run.folder / "place").write_text("-1.0")  # before all others: it had its turn
         run.write_state(replace(state, state="queued", phase="", handle="", attempt=attempt))
-        _say(f"{run.id}: its worker ended, {ended.code}, without a word; queued again")
+        _say(f"{run.id}: its worker ended without a word, {_how(ended)}; queued again")
+
+
+def _how(ended: Exit) -> str:
+    if ended.by_engine:
+        return "with its machine or its task"
+    if ended.detail:
+        return f"so: {ended.detail}"
+    return "with an exit code that nobody knows" if ended.code is None else f"with exit code {ended.code}"
 
 
 def _unchanged(run: Run, old: State) -> bool:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from rnnviz.training import dispatch, engines, runs
+from rnnviz.training import cluster, dispatch, engines, runs
 from rnnviz.training.config import Config
-from rnnviz.training.engines import Exit
+from rnnviz.training.engines import Exit, Machine, Needs, Unavailable
 
 SMALL = Config(dataset="uci", hidden_size=8, epochs=1, validation=240)
 
@@ -26,10 +26,21 @@ class Played:
     def __init__(self):
         self.launched: list[str] = []
         self.killed: list[str] = []
+        self.needs: dict[str, Needs] = {}
         self._ended: dict[str, Exit | None] = {}
         self._holds: dict[str, ExitStack] = {}
 
-    def launch(self, folder: Path) -> str:
+    def connect(self, insecure: bool = False) -> None:
+        pass
+
+    def machines(self) -> list[Machine]:
+        return [Machine("played", 8.0, 4.0)]
+
+    def slots(self) -> int:
+        return 8
+
+    def launch(self, folder: Path, needs: Needs) -> str:
+        self.needs[folder.name] = needs
         handle = f"{folder.name}/{len(self.launched)}"
         self.launched.append(folder.name)
         self._ended[handle] = None
@@ -117,6 +128,119 @@ def test_what_was_left_half_made_is_removed_when_it_starts(home, monkeypatch):
     os.utime(home / ".new-20261121-041500-aaaa-1", (1.0, 1.0))
     dispatch.serve()
     assert {path.name for path in home.glob(".new-*")} == {".new-20261121-041500-bbbb-1"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "needs"),
+    [
+        ({}, Needs(1, None)),
+        ({"device": "cpu"}, Needs(1, 0)),
+        ({"ranks": 4}, Needs(4, 0)),
+        ({"gpus": 1}, Needs(1, 1)),
+        ({"gpus": 2}, Needs(2, 2)),
+    ],
+)
+def test_the_engine_hears_what_a_run_needs(played, settings, needs):
+    run = runs.create(replace(SMALL, **settings))
+    dispatch.Dispatcher().round()
+    assert played.needs == {run.id: needs}
+
+
+def test_a_run_takes_as_many_slots_as_it_has_processes_and_nobody_overtakes_it(played, monkeypatch):
+    monkeypatch.setenv("RNNVIZ_SLOTS", "2")
+    first, double, last = (runs.create(replace(SMALL, ranks=ranks)) for ranks in (1, 2, 1))
+    dispatcher = dispatch.Dispatcher()
+    dispatcher.round()
+    assert played.launched == [first.id]
+    played.begins(first)
+    dispatcher.round()
+    assert played.launched == [first.id]
+    played.finishes(first)
+    dispatcher.round()
+    assert played.launched == [first.id, double.id]
+    played.begins(double)
+    dispatcher.round()
+    assert last.id not in played.launched
+
+
+def test_a_run_that_needs_more_than_there_is_starts_alone(played):
+    alone, after = runs.create(replace(SMALL, ranks=3)), runs.create(SMALL)
+    dispatcher = dispatch.Dispatcher()
+    dispatcher.round()
+    dispatcher.round()
+    assert played.launched == [alone.id]
+    played.begins(alone)
+    played.finishes(alone)
+    dispatcher.round()
+    assert played.launched == [alone.id, after.id]
+
+
+def test_where_the_environment_says_nothing_the_engine_says_how_many(played, monkeypatch):
+    monkeypatch.delenv("RNNVIZ_SLOTS")
+    queued(10)
+    dispatch.Dispatcher().round()
+    assert len(played.launched) == played.slots()
+
+
+# ---- What pages hear of it
+
+
+def test_pages_hear_of_machines_slots_and_what_cannot_start(played, monkeypatch):
+    monkeypatch.setenv("RNNVIZ_SLOTS", "2")
+    launch = played.launch
+
+    def no_room(folder, needs):
+        if needs.gpus:
+            raise Unavailable("a machine must have 8 GPUs.")
+        return launch(folder, needs)
+
+    monkeypatch.setattr(played, "launch", no_room)
+    huge, small = runs.create(replace(SMALL, gpus=8)), runs.create(SMALL)
+    dispatcher = dispatch.Dispatcher()
+    dispatcher.round()
+    played.begins(small)
+    monkeypatch.setattr(dispatch, "TELL", 0.0)
+    dispatcher.round()
+    told = cluster.read()
+    assert (told.engine, told.slots, told.at_work, told.error) == ("played", 2, 1, "")
+    assert told.machines == (Machine("played", 8.0, 4.0),)
+    assert told.troubles == {huge.id: "a machine must have 8 GPUs."}
+    assert not told.stale
+    assert dispatch.slots() == 2
+
+
+def test_what_was_said_grows_stale(home, monkeypatch):
+    cluster.write(cluster.Cluster("played", time.time() - cluster.STALE - 1))
+    assert cluster.read().stale
+
+
+def test_an_engine_that_cannot_be_used_is_told_and_nothing_is_launched(played, monkeypatch):
+    def refuse(insecure):
+        raise Unavailable(f"a token must be shown. Got none, {insecure}.")
+
+    monkeypatch.setattr(played, "connect", refuse)
+    queued(1)
+    with pytest.raises(Unavailable, match="Got none, True"):
+        dispatch.serve(insecure=True)
+    assert cluster.read().error == "a token must be shown. Got none, True."
+    assert not played.launched
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "{}", '{"engine": 1, "told": 0}', '{"engine": "ray", "told": "now"}',
+        '{"engine": "ray", "told": NaN}', '{"engine": "ray", "told": 1, "machines": 3}',
+        '{"engine": "ray", "told": 1, "machines": [{"name": "a"}]}', '{"engine": "ray", "told": 1, "troubles": []}',
+        '{"engine": "ray", "told": 1, "more": 1}',
+    ],
+)  # fmt: skip
+def test_a_file_that_makes_no_sense_says_nothing(home, text):
+    (home / ".cluster.json").write_text(text)
+    assert cluster.read() is None
+
+
+# ---- Launching
 
 
 def test_a_waiting_run_is_launched_and_its_handle_written_down(played):
@@ -332,7 +456,7 @@ def test_no_duration_depends_on_the_clock_that_people_set(played, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "count"), [("3", 3), ("0", 1), ("-5", 1), ("100000", 256), ("many", None), ("", None), ("nan", None)]
+    ("text", "count"), [("3", 3), ("0", 1), ("-5", 1), ("100000", 1000), ("many", None), ("", None), ("nan", None)]
 )
 def test_the_number_of_slots_is_held_within_bounds(monkeypatch, text, count):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)), raising=False)
@@ -353,11 +477,11 @@ def test_a_run_that_vanishes_while_it_is_looked_at_does_not_stop_the_others(play
     gone, other = queued(2)
     launch = played.launch
 
-    def launch_and_delete(folder):
+    def launch_and_delete(folder, needs):
         if folder == gone.folder:
             os.rename(folder, folder.with_name(".deleted"))
             raise FileNotFoundError(folder)
-        return launch(folder)
+        return launch(folder, needs)
 
     monkeypatch.setattr(played, "launch", launch_and_delete)
     dispatcher = dispatch.Dispatcher()
@@ -440,8 +564,8 @@ def test_a_run_that_is_queued_just_before_it_ends_is_not_left_waiting(played, ho
     monkeypatch.setattr(dispatch, "IDLE", 0.05)
     rounds, made = dispatch._rounds, []
 
-    def then_queue_one(home):
-        rounds(home)
+    def then_queue_one(home, stay):
+        rounds(home, stay)
         if not made:  # whoever does so now sees the lock held, and starts no other dispatcher
             made.extend(queued(1))
             threading.Timer(0.2, lambda: [played.begins(made[0]), played.finishes(made[0])]).start()
@@ -489,9 +613,10 @@ def spawned(home, monkeypatch):
         commands.append((command, log, environment))
         return Process()
 
-    monkeypatch.setattr(dispatch, "spawn", spawn)
+    monkeypatch.setattr(dispatch.local, "spawn", spawn)
     yield commands
     dispatch._called.pop(home, None)
+    dispatch._failed.pop(home, None)
 
 
 def test_a_dispatcher_is_started_for_a_run_that_waits(home, spawned):
@@ -539,10 +664,24 @@ def test_sessions_that_call_at_the_same_time_start_one(home, spawned):
     assert len(spawned) == 1
 
 
-def test_a_dispatcher_that_has_ended_is_replaced(home, spawned, monkeypatch):
+@pytest.mark.parametrize("code", [0, -9])
+def test_a_dispatcher_that_has_ended_is_replaced(home, spawned, monkeypatch, code):
     queued(1)
     dispatch.ensure()
-    monkeypatch.setattr(dispatch._called[home], "poll", lambda: 1, raising=False)
+    monkeypatch.setattr(dispatch._called[home], "poll", lambda: code)
+    dispatch.ensure()
+    assert len(spawned) == 2
+
+
+def test_one_that_could_not_work_is_not_called_again_at_once(home, spawned, monkeypatch, clock):
+    queued(1)
+    dispatch.ensure()
+    monkeypatch.setattr(dispatch._called[home], "poll", lambda: 1)
+    dispatch.ensure()
+    clock(dispatch.AGAIN / 2)
+    dispatch.ensure()
+    assert len(spawned) == 1
+    clock(dispatch.AGAIN)
     dispatch.ensure()
     assert len(spawned) == 2
 
@@ -550,7 +689,7 @@ def test_a_dispatcher_that_has_ended_is_replaced(home, spawned, monkeypatch):
 def test_an_engine_that_there_is_none_of_is_answered_with_the_known_ones(home, spawned, monkeypatch):
     monkeypatch.setenv("RNNVIZ_ENGINE", "steam")
     queued(1)
-    with pytest.raises(OSError, match=r"RNNVIZ_ENGINE must be one of local\. Got 'steam'\."):
+    with pytest.raises(OSError, match=r"RNNVIZ_ENGINE must be one of local, ray\. Got 'steam'\."):
         dispatch.ensure()
     assert not spawned
 

@@ -41,14 +41,14 @@ def test_the_engine_is_local_unless_the_environment_names_another(monkeypatch):
     monkeypatch.delenv("RNNVIZ_ENGINE", raising=False)
     assert engines.engine(engines.name()) is local
     monkeypatch.setenv("RNNVIZ_ENGINE", "steam")
-    with pytest.raises(ValueError, match=r"RNNVIZ_ENGINE must be one of local\. Got 'steam'\."):
+    with pytest.raises(ValueError, match=r"RNNVIZ_ENGINE must be one of local, ray\. Got 'steam'\."):
         engines.engine(engines.name())
 
 
 @pytest.mark.parametrize("name", engines.ENGINES)
-def test_every_engine_offers_the_three_calls(name):
+def test_every_engine_offers_the_same_calls(name):
     engine = engines.engine(name)
-    assert all(callable(getattr(engine, call)) for call in ("launch", "poll", "kill"))
+    assert all(callable(getattr(engine, call)) for call in ("connect", "launch", "poll", "kill", "machines", "slots"))
 
 
 def test_a_worker_lives_until_it_ends_and_tells_its_parent_the_exit_code(launch):

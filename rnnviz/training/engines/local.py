@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from . import Exit
+from . import Exit, Machine, Needs
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = {
@@ -29,11 +29,14 @@ _children: dict[str, subprocess.Popen] = {}
 """The workers that this very process has started: only a parent learns the exit code."""
 
 
-def launch(folder: Path) -> str:
+def connect(insecure: bool = False) -> None:
+    pass
+
+
+def launch(folder: Path, needs: Needs = Needs()) -> str:  # noqa: B008
     for handle in [handle for handle, child in _children.items() if child.poll() is not None]:
         del _children[handle]
-    command = [sys.executable, "-u", "-m", "rnnviz.training.worker", str(folder)]
-    child = spawn(command, folder / "log.txt", **WORKER, RNNVIZ_RUNS=str(folder.parent))
+    child = start(folder)
     handle = f"{child.pid}:{_birth(psutil.Process(child.pid))}"
     _children[handle] = child
     return handle
@@ -56,6 +59,22 @@ def kill(handle: str) -> None:
                 each.kill()
     with suppress(subprocess.TimeoutExpired, psutil.Error):
         _children[handle].wait(_PATIENCE) if handle in _children else process.wait(_PATIENCE)
+
+
+def machines() -> list[Machine]:
+    return []
+
+
+def slots() -> int:
+    """Return half the cores; a GPU changes nothing."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // 2)
+
+
+def start(folder: Path, **environment: str) -> subprocess.Popen:
+    """Start a worker on this machine."""
+    command = [sys.executable, "-u", "-m", "rnnviz.training.worker", str(folder)]
+    return spawn(command, folder / "log.txt", **WORKER, **environment, RNNVIZ_RUNS=str(folder.parent))
 
 
 def spawn(command: list[str], log: Path, **environment: str) -> subprocess.Popen:
