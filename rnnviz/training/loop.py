@@ -12,10 +12,11 @@ import torch
 from .. import initial
 from ..network import Network
 from ..upscaling import FACTOR
-from .config import Config, last_update
+from .config import Config, Refused, last_update
 from .data import Part, split
 from .modules import Classifier
 from .objectives import OBJECTIVES
+from .ranks import Ranks
 
 EXPLODED = 100
 """A loss so many times that of the untrained network is no training any more."""
@@ -104,8 +105,8 @@ def train(
 
     images: uint8 (N, R, C), 0..255, the large ones where they are to be enlarged; labels: integers (N,) from 0. Those
     that the settings hold back are not trained on, and are what the score is measured on; there is no test set here.
-    Runs on cuda, else mps, else one thread of the processor, where the same config gives the same bits. on_progress is
-    called every few updates.
+    Runs on cuda, else mps, else one thread of the processor, where the same config gives the same bits. Of several
+    ranks this one process makes the updates of all. on_progress is called every few updates.
     Raises ValueError for pictures that do not fit, Diverged when the loss stops being a number or explodes.
     """
     known = _checked(config, images, labels)
@@ -143,6 +144,16 @@ def best_device(name: str = "auto") -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def device_of(config: Config, rank: int = 0) -> torch.device:
+    """Return where a rank of these settings trains; Refused where this machine has too few GPUs."""
+    if not config.gpus:
+        return best_device("cpu" if config.ranks > 1 else config.device)
+    if config.gpus > (there := torch.cuda.device_count()):
+        do = "Take fewer, or 0 for what device says."
+        raise Refused("gpus", f"gpus must be at most {there}, as many as there are. Got {config.gpus}. {do}")
+    return torch.device("cuda", rank)
 
 
 def fast_bfloat16(device: torch.device) -> bool:
@@ -206,10 +217,13 @@ class Trainer:
     training: what it learns from; watched: what its score is measured on, if anything. Both stay on the device as
     bytes. All randomness lies at the beginning of an epoch, in the shuffle and the augmentation: with the state of the
     random numbers there, an epoch can be begun again and its finished updates left out.
+
+    ranks: with whom it makes the updates. All have the same `training`, and shuffle it alike. Only an update needs all
+    of them: rank 0 alone can measure, save and stop.
     """
 
-    def __init__(self, config: Config, training: Part, watched: Part | None = None):
-        self.config, self.device = config, best_device(config.device)
+    def __init__(self, config: Config, training: Part, watched: Part | None = None, ranks: Ranks = Ranks()):  # noqa: B008
+        self.config, self.device, self._ranks = config, device_of(config, ranks.rank), ranks
         self.precision = "float32"
         if config.precision == "bfloat16" and fast_bfloat16(self.device):
             self.precision = "bfloat16"
@@ -221,9 +235,10 @@ class Trainer:
             self._random = torch.get_rng_state()  # at the beginning of the epoch
         self._parameters = dict(self.model.named_parameters())
         self._weights = list(self._parameters.values())
+        self._learner = ranks.wrap(self.model)
         self._training = self._on_device(training)
         self._watched = self._on_device(watched) if watched else None
-        self.updates_per_epoch = math.ceil(len(training) / config.batch_size)
+        self.updates_per_epoch = math.ceil(len(training) / config.batch)
         self.steps = last_update(config, self.updates_per_epoch)
         self.row_every = min(math.ceil(self.steps / ROWS), 50)
         self._rates = rates(config, self.steps)
@@ -244,6 +259,18 @@ class Trainer:
         self._row_step, self._row_seconds, self._measuring = 0, 0.0, 0.0
         self._epoch_loss = 0.0
         self._seconds, self._started = 0.0, None
+        if ranks.count > 1:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Make one backward pass, for nothing.
+
+        After the first one torch lays out anew what ranks send each other at once, and the order of the sums over three
+        or more hangs on that: a training that goes on would not have the bits of one that was never stopped.
+        """
+        x, y = (each[:1] for each in self._training)
+        self._task.loss(self._task.outputs(self._learner, x), x, y).backward()
+        self._optimiser.zero_grad()
 
     # ---- Training
 
@@ -266,10 +293,9 @@ class Trainer:
             self._close_epoch()
         while self.step < self.steps:
             images, labels, random = self._epoch(between)
-            first = self.step % self.updates_per_epoch * self.config.batch_size
-            for x, y in zip(
-                images[first:].split(self.config.batch_size), labels[first:].split(self.config.batch_size), strict=True
-            ):
+            first = self.step % self.updates_per_epoch * self.config.batch
+            batches = (each[first:].split(self.config.batch) for each in (images, labels))
+            for x, y in zip(*batches, strict=True):
                 self._update(x, y)
                 self.step += 1
                 if self.step % self.updates_per_epoch == 0:
@@ -338,15 +364,16 @@ class Trainer:
         return self.model.to_network()
 
     def _update(self, x: torch.Tensor, y: torch.Tensor) -> None:
-        """Make one update on bytes x (B, R, C) with their classes y (B,)."""
+        """Make one update on bytes x (B, R, C) with their classes y (B,), a batch of all ranks together."""
+        size, x, y = len(x), self._ranks.own(x), self._ranks.own(y)
         group = self._optimiser.param_groups[0]
         group["lr"], beta1 = self._rates(self.step)
         if "betas" in group:
             group["betas"] = (beta1, group["betas"][1])
         half = self.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext():
-            outputs = self._task.outputs(self.model, x)
-        loss = self._task.loss(outputs, x, y)
+            outputs = self._task.outputs(self._learner, x)
+        loss = self._ranks.weighed(self._task.loss(outputs, x, y), size)
         self._optimiser.zero_grad()
         loss.backward()
         if self.config.clip is None:
@@ -354,7 +381,7 @@ class Trainer:
         else:
             norm = torch.nn.utils.clip_grad_norm_(self._weights, self.config.clip)
         self._optimiser.step()
-        self._unread += (loss.detach(), norm)  # not read here: a GPU would have to be waited for
+        self._unread += (self._ranks.mean(loss.detach()), norm)  # not read here: a GPU would have to be waited for
 
     def _epoch(self, between: Callable[[], None]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return an epoch's pictures and classes in a new order, and the state of the random numbers after it.
@@ -379,7 +406,7 @@ class Trainer:
     def _sequences(self, step: int) -> int:
         """Return how many sequences were read in so many updates."""
         epochs, rest = divmod(step, self.updates_per_epoch)
-        return epochs * self.training_count + rest * self.config.batch_size
+        return epochs * self.training_count + rest * self.config.batch
 
     # ---- Judging
 

@@ -1,5 +1,7 @@
 """The worker: `python -m rnnviz.training.worker <run folder>` trains one run, from "queued" to its end.
 
+Where the settings ask for several ranks it starts these instead, see `group`; what follows is then told of the first.
+
 It holds the run's lock for life. It only ever writes into the run's folder, and ends without a word where that is
 deleted. What it prints goes to the run's log. It can be killed at any moment: another worker goes on.
 """
@@ -26,8 +28,8 @@ from ..digits.mnist import MnistMissing
 from ..network import Network
 from ..trace import record
 from . import film as films
-from . import generations
-from .config import Config
+from . import generations, group
+from .config import Config, Refused
 from .data import Part, as_read, open_data, split
 from .dispatch import run_minutes
 from .presets import command
@@ -72,16 +74,23 @@ class _Failed(Exception):
         self.reason = reason
 
 
-def main(folder: Path, own_process: bool = True) -> int:
+def main(folder: Path, own_process: bool = True, is_rank: bool = False) -> int:
     """Work on the run in `folder` and return the exit code.
 
-    own_process: whether it may end the process, at a stop while nothing is trained yet, and take its signals.
+    own_process: whether it may end the process, at a stop while nothing is trained yet, and take its signals; else it
+    makes the updates of all ranks. is_rank: whether torchrun has started it as one of several.
     """
     os.environ["RNNVIZ_RUNS"] = str(folder.resolve().parent)
+    if own_process:
+        group.end_with_parent()
     try:
         run = Run(folder.resolve().name)
+        if own_process and not is_rank and (count := group.wanted(run)) > 1:
+            return group.lead(folder, count)
+        if is_rank and os.environ["RANK"] != "0":
+            return group.follow(run)
         with run.hold(timeout=WAIT_FOR_LOCK):
-            Worker(run, own_process).work()
+            Worker(run, own_process, is_rank).work()
     except NoSuchRun:
         return 0
     except OSError:
@@ -141,14 +150,17 @@ class Watch:
 class Worker:
     """One run, and what is written of it."""
 
-    def __init__(self, run: Run, own_process: bool):
-        self.run, self.state, self._own_process = run, run.state, own_process
-        self.trainer = None
+    def __init__(self, run: Run, own_process: bool, is_rank: bool = False):
+        self.run, self.state, self._own_process, self._is_rank = run, run.state, own_process, is_rank
+        self.trainer = self.ranks = None
 
     # ---- The life of a run
 
     def work(self) -> None:
-        """Train the run to its end and write how it ended. NoSuchRun where its folder is deleted meanwhile."""
+        """Train the run to its end and write how it ended.
+
+        NoSuchRun where its folder is deleted meanwhile; RunError, and nothing is written, where another rank is gone.
+        """
         if self.state.state != "queued":
             raise RunError(f"run must be queued. {self.run.id} is {self.state.state}.")
         if self.run.stopping:
@@ -166,6 +178,10 @@ class Worker:
         except Exception as error:
             if not self.run.folder.is_dir():
                 raise NoSuchRun(f"run must be one that is there. {self.run.id} is no longer.") from None
+            if self._deserted(error):
+                with suppress(OSError):
+                    ballast.unlink()
+                raise RunError(f"every rank must live while it trains. One of {self.run.id} is gone.") from None
             end = ("failed", reason_of(error), str(error).partition("\n")[0] or type(error).__name__)
             if end[1] in ("error", "memory"):  # the others explain themselves
                 traceback.print_exc()
@@ -176,7 +192,7 @@ class Worker:
 
     def _work(self) -> None:
         self.watch = Watch(self.run, run_minutes(), self._stop_at_once if self._own_process else None)
-        if self._own_process:
+        if self._own_process and not self._is_rank:  # to a rank a signal is torchrun's, whose group has lost another
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self.watch.stop)
         try:
@@ -189,7 +205,7 @@ class Worker:
         self._load(plan)
         self.watch.leave_it()
         trainer = self.trainer
-        self._write(phase="training", steps=trainer.steps, device=_name(trainer.device), precision=trainer.precision,
+        self._write(phase="training", steps=trainer.steps, device=self._device, precision=trainer.precision,
                     resumed_from=self.resumed, repaired=self.repaired, **self._done)  # fmt: skip
         from .loop import Diverged
 
@@ -202,9 +218,20 @@ class Worker:
 
     def _plan(self) -> Plan:
         try:
-            return self.run.plan
+            plan = self.run.plan
         except RunError as error:
             raise _Failed("bad_config", str(error)) from error
+        if plan.config.processes > 1 and os.name == "nt":
+            got = f"Got {plan.config.processes}."
+            raise _Failed("bad_config", f"ranks and gpus must be at most 1 on Windows, for want of torchrun. {got}")
+        return plan
+
+    def _deserted(self, error: Exception) -> bool:
+        """Return whether an error is another rank's death: who waits for that one is told by a RuntimeError."""
+        if self.ranks is None or not isinstance(error, RuntimeError) or reason_of(error) != "error":
+            return False
+        over = self.trainer is not None and self.trainer.step == self.trainer.steps  # then the others end by themselves
+        return not over and self.ranks.lost_one()
 
     def _stop_at_once(self) -> None:
         """End the process while nothing is trained yet; called from the thread that looks."""
@@ -214,14 +241,22 @@ class Worker:
             self._end("stopped")
         os._exit(0)
 
+    @property
+    def _device(self) -> str:
+        many = f"{self.ranks.count} x " if self.ranks else ""
+        return many + _name(self.trainer.device)
+
     def _load(self, plan: Plan) -> None:
         """Make the trainer, and let it go on where it had stopped if it had."""
         import torch
 
-        from .loop import Trainer
+        from .loop import Trainer, device_of
+        from .ranks import Ranks, join
 
         config = plan.config
         torch.set_num_threads(1)
+        if self._is_rank:
+            self.ranks = join(device_of(config), run_minutes())
         self.data = open_data(config)
         train_index, held_index = split(config, self.data.training.labels)
         training, held = self.data.training.at(train_index), self.data.training.at(held_index)
@@ -229,7 +264,7 @@ class Worker:
         if config.watch == "test":
             watched = next(iter(self.data.test.values())).at(slice(config.watched))
         self.probes = (held if len(held) else training).at(slice(PROBES))
-        trainer = Trainer(config, training, watched if len(watched) else None)
+        trainer = Trainer(config, training, watched if len(watched) else None, self.ranks or Ranks())
         sound, self.repaired = generations.read(self.run.folder)
         for arrays, values in sound:
             try:
@@ -238,6 +273,8 @@ class Worker:
             except (KeyError, TypeError, ValueError) as error:
                 print(f"A checkpoint that does not fit is passed over: {error}", flush=True)
                 self.repaired = True
+        if self.ranks:
+            self.ranks.from_first(trainer.snapshot())  # the others begin where this one stands
         self.resumed = trainer.step if sound or self.repaired else None
         self.trainer = trainer  # from here on the state tells where it stands
 
@@ -375,6 +412,8 @@ def reason_of(error: Exception) -> str:
     text = str(error)
     if isinstance(error, _Failed):
         return error.reason
+    if isinstance(error, Refused):  # this machine cannot do what another can
+        return "bad_config"
     if type(error).__name__ == "Diverged":  # its class comes with torch
         return "diverged"
     if isinstance(error, MnistMissing):
@@ -578,7 +617,7 @@ def _median(norms: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    code = main(Path(sys.argv[1]))
+    code = main(Path(sys.argv[1]), is_rank="--rank" in sys.argv[2:])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # all is written; torch would take a second or two to take itself apart
