@@ -41,6 +41,8 @@ BFLOAT16 = 0.65
 """An update in bfloat16 takes so much of one in float32, where the processor is fast at it (LSTM, H 64 and 128)."""
 AFFINE, PEN = 8.5, 6.5
 """Microseconds per digit that is turned and moved, and whose pen is changed."""
+MEET = 2000
+"""Microseconds that an update of several ranks takes besides what each computes; roughly, of two on two busy cores."""
 TIMED = 20
 """A run with fewer updates tells nothing about the speed."""
 
@@ -87,20 +89,32 @@ def seconds(config: Config, history: Sequence[tuple] = ()) -> Estimate:
     """Return how long the training takes, by what finished runs on this machine took. Loading comes before it.
 
     history: (config, seconds, updates, device) of such runs, the newest first. Of those that trained on the device
-    where this run will, those with the same cell count, else all.
+    where this run will, those with as many ranks count, else all; and of these those with the same cell, else all.
     """
     known = [Finished(*each) for each in history]
     known = [each for each in known if each.updates >= TIMED and each.seconds > 0]
-    if config.device == "cpu":
-        known = [each for each in known if each.device == "cpu"]
+    if config.gpus:
+        known = [each for each in known if _kind(each).startswith("cuda")]
+    elif config.device == "cpu" or config.ranks > 1:
+        known = [each for each in known if _kind(each) == "cpu"]
     else:  # where "auto" leads to is told by where it last led
-        where = next((each.device for each in known if each.config.device == "auto"), None)
-        known = [each for each in known if where is None or each.device == where]
-    alike = [each for each in known if each.config.cell == config.cell] or known
-    ratios = [each.seconds / _guess(each.config, each.updates) for each in alike]
+        where = next((_kind(each) for each in known if _is_auto(each.config)), None)
+        known = [each for each in known if where is None or _kind(each) == where]
+    for same in ("processes", "cell"):
+        known = [each for each in known if getattr(each.config, same) == getattr(config, same)] or known
+    ratios = [each.seconds / _guess(each.config, each.updates) for each in known]
     return Estimate(
         _guess(config, config.updates) * (median(ratios) if ratios else 1.0), "measured" if ratios else "guess"
     )
+
+
+def _kind(run: Finished) -> str:
+    """Return what each of its ranks trained on."""
+    return run.device.rpartition(" x ")[2]
+
+
+def _is_auto(config: Config) -> bool:
+    return config.device == "auto" and config.processes == 1 and not config.gpus
 
 
 def _guess(config: Config, updates: int) -> float:
@@ -108,13 +122,15 @@ def _guess(config: Config, updates: int) -> float:
     cost, T, H, L = COSTS[config.cell], config.steps, config.hidden_size, config.num_layers
     per_epoch = config.updates_per_epoch
     trained = config.data.training - config.held_back
-    B = min(config.batch_size, trained)
+    B = min(config.batch, trained) / config.processes
     read = [H if k or config.shared else config.input_size for k in range(L)]
     written = config.data.classes if config.data.task == "upscale" else 0  # at every step, not after the last alone
     weights = sum(D + H for D in read) + written
     update = cost.update + T * L * cost.step + T * B * H * (L * cost.unit + weights * cost.weight)
     if config.precision == "bfloat16":
         update *= BFLOAT16
+    if config.processes > 1:
+        update += MEET
     measurements = updates / (config.watch_every or per_epoch) if config.watched else 0.0
     measured = measurements * config.watched * T * L * H * cost.answer
     augmented = updates / per_epoch * trained * (AFFINE * config.augment + PEN * bool(config.thickness))

@@ -103,6 +103,25 @@ def test_runs_on_another_device_tell_nothing():
     assert ratio(replace(BASE, device="cpu"), [on_gpu, on_cpu]) == pytest.approx(2.0)
 
 
+def test_ranks_share_the_work_of_an_update_and_pay_for_meeting():
+    large = replace(BASE, hidden_size=256, batch_size=256)
+    shared = replace(large, batch_size=64, ranks=4)
+    assert shared.updates == large.updates
+    assert estimate.seconds(large) / 4 < estimate.seconds(shared) < estimate.seconds(large)
+    small = replace(BASE, hidden_size=4, batch_size=16)
+    assert estimate.seconds(replace(small, batch_size=8, ranks=2)) > estimate.seconds(small)
+
+
+def test_runs_with_as_many_ranks_on_the_same_kind_of_device_tell_most():
+    two, gpus = replace(BASE, ranks=2), replace(BASE, gpus=2)
+    history = [finished(two, 3.0, "2 x cpu"), finished(gpus, 0.1, "2 x cuda (NVIDIA H200)"), finished(BASE, 2.0)]
+    assert ratio(two, history) == pytest.approx(3.0)
+    assert ratio(replace(two, ranks=4), history) == pytest.approx(2.5)  # of other numbers, all on a processor
+    assert ratio(BASE, history) == pytest.approx(2.0)
+    assert ratio(gpus, history) == ratio(replace(BASE, gpus=1), history) == pytest.approx(0.1)
+    assert estimate.seconds(gpus, history[::2]).basis == "guess"
+
+
 def test_a_few_updates_tell_nothing():
     assert estimate.seconds(BASE, [finished(BASE, 9.0, updates=3)]).basis == "guess"
 

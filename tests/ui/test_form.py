@@ -157,6 +157,18 @@ def test_every_setting_can_be_swept_and_begins_with_values_of_its_own(name):
         ({"set_keep": "best", "set_watch": "test"}, "may not be chosen by the test digits"),
         ({"set_keep": "best", "set_validation": 0}, "some digits must be held back"),
         ({"set_reading": "pixels", "set_epochs": 1000, "set_batch_size": 1}, "These settings make 55,000,000 updates"),
+        ({"set_ranks": 17}, "Processes must lie between 1 and 16."),
+        ({"set_gpus": 9}, "GPUs of its own must lie between 0 and 8."),
+        ({"set_gpus": -1}, "GPUs of its own must lie between 0 and 8."),
+        ({"set_ranks": 16, "set_batch_size": 5000}, "would read 80,000 digits for one update, more than the 60,000"),
+        (
+            {"set_gpus": 2, "mode": "sweep", "vary_1": "ranks", "values_ranks_vary_1": "1, 2"},
+            "ask for one or the other",
+        ),
+        (
+            {"set_gpus": 2, "mode": "sweep", "vary_1": "device", "values_device_vary_1": ["auto", "cpu"]},
+            "can have no GPUs of its own",
+        ),
         ({"mode": "kfold", "k": 1}, "needs 2 to 20 parts"),
         ({"mode": "kfold", "k": 21}, "needs 2 to 20 parts"),
         ({"mode": "sweep", "values_learning_rate_vary_1": "0.1, much"}, "“much” is not a number"),
@@ -195,6 +207,25 @@ def test_settings_that_do_not_apply_are_hidden_and_count_as_their_defaults():
     assert run.config.forget_bias is None
     change(app, set_cell="lstm")
     assert app.number_input(key="widget_set_forget_bias").value == 1.0
+
+
+def test_processes_are_asked_for_on_the_processor_and_gpus_where_these_may_be_used():
+    def asked(app: AppTest) -> set[str]:
+        return {each.key.removeprefix("widget_set_") for each in app.number_input} & {"gpus", "ranks"}
+
+    def shown(app: AppTest) -> str:
+        return "".join(each.proto.body for each in app.get("html"))
+
+    app = open_form(preset="fastest")
+    assert asked(app) == {"gpus", "ranks"}
+    assert asked(change(app, set_gpus=2)) == {"gpus"}
+    assert "GPUs of its own: 2" in shown(app)
+    (run,) = start(app)
+    assert (run.config.gpus, run.config.ranks) == (2, 1)
+    assert asked(change(app, set_device="cpu")) == {"ranks"}
+    change(app, set_ranks=4)
+    assert app.code[0].value.endswith("--set device=cpu --set ranks=4")
+    assert "4 processes" in shown(app)
 
 
 def test_super_resolution_is_read_row_by_row_and_needs_mnist(monkeypatch):
