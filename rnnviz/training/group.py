@@ -13,7 +13,6 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 
 from .dispatch import run_minutes
 from .runs import NoSuchRun, Run, RunError
@@ -59,8 +58,8 @@ def wanted(run: Run) -> int:
     return config.processes
 
 
-def lead(folder: Path, count: int) -> int:
-    """Be torchrun for the ranks of the run in `folder`; return 0 once all have ended, 1 as soon as one has failed."""
+def lead(run: Run, count: int) -> int:
+    """Be torchrun for the ranks of a run; return 0 once all have ended, 1 as soon as one has failed."""
     os.environ[_PARENT] = str(os.getpid())
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if loopback := {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}:  # all ranks are on this machine
@@ -69,8 +68,12 @@ def lead(folder: Path, count: int) -> int:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    options = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={count}", "--max-restarts=0"]
-    options += [f"--log-dir={os.devnull}", "--module", "rnnviz.training.worker", str(folder), "--rank"]
+    from . import loopback
+
+    loopback.register()
+    options = [f"--rdzv-backend={loopback.NAME}", f"--rdzv-endpoint={loopback.HOST}", f"--rdzv-id={run.id}"]
+    options += [f"--nproc-per-node={count}", "--max-restarts=0", f"--log-dir={os.devnull}"]
+    options += ["--module", "rnnviz.training.worker", str(run.folder), "--rank"]
     try:
         torchrun.run(torchrun.parse_args(options))
     except ChildFailedError as error:

@@ -86,7 +86,7 @@ def main(folder: Path, own_process: bool = True, is_rank: bool = False) -> int:
     try:
         run = Run(folder.resolve().name)
         if own_process and not is_rank and (count := group.wanted(run)) > 1:
-            return group.lead(folder, count)
+            return group.lead(run, count)
         if is_rank and os.environ["RANK"] != "0":
             return group.follow(run)
         with run.hold(timeout=WAIT_FOR_LOCK):

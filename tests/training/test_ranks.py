@@ -24,7 +24,7 @@ from rnnviz.training.config import Config, Refused
 from rnnviz.training.engines import local
 from rnnviz.training.loop import Diverged
 from rnnviz.training.ranks import Ranks
-from tests.training.by_ranks import trained
+from tests.training.by_ranks import some, trained
 from tests.training.processes import home, story, until  # noqa: F401
 
 # ---- The same training
@@ -162,6 +162,8 @@ def test_the_parts_of_a_batch_are_all_of_it_and_their_weights_make_the_mean_of_m
 
 
 def test_one_process_makes_the_updates_of_all_ranks():
+    both = replace(settings("gru", 12), ranks=2)
+    assert loop.Trainer(both, some(60))._sequences(4) == 60 + 24  # its speed is that of all ranks
     with loop.one_thread():
         one, alone = (trained(replace(settings("gru", 12), ranks=r, batch_size=24 // r), 60) for r in (1, 2))
     for name, array in one.items():
@@ -247,6 +249,15 @@ def started(home) -> Iterator:  # noqa: F811
     yield start
     for each in groups:
         each.kill()
+
+
+def listening(ranks: Started) -> set[str]:
+    """Return the addresses at which the processes of a group wait for others to connect."""
+    found = set()
+    for each in [psutil.Process(ranks.process.pid), *ranks.ranks().values()]:
+        with suppress(psutil.AccessDenied):  # macOS tells that to root only
+            found |= {each.laddr.ip for each in each.net_connections() if each.status == psutil.CONN_LISTEN}
+    return found
 
 
 def queue_again(run: runs.Run) -> None:
@@ -349,6 +360,7 @@ def test_a_run_that_loses_a_rank_twice_goes_on_from_its_last_checkpoint_to_the_s
 def test_ranks_end_with_their_torchrun_and_nobody_takes_it_for_a_stop(begun, started, number):
     ranks = started(begun)
     ranks.until_rows()
+    assert listening(ranks) <= {"127.0.0.1"}  # nobody else's machine can reach them
     os.kill(ranks.process.pid, number)
     begun_at = time.monotonic()
     gone, alive = psutil.wait_procs(ranks.ranks().values(), timeout=SOON)
