@@ -76,7 +76,8 @@ def _draw(words: Words) -> Shown | None:
     if message:
         st.caption(f":material/info: {message}")
     elif st.session_state["source"] != "drawing":
-        st.button(words("step.reread"), icon=":material/draw:", key="reread", on_click=_use, args=("drawing",))
+        reread = state.answered(lambda: _use("drawing"))
+        st.button(words("step.reread"), icon=":material/draw:", key="reread", on_click=reread)
     return Shown("drawing", image, words("shown.drawing"), problem=message)
 
 
@@ -148,7 +149,7 @@ def _choose(words: Words, misread_by: str) -> Shown:
                 icon=icon,
                 help=words(f"step.{key}"),
                 key=f"pick_{key}",
-                on_click=_jump,
+                on_click=state.answered(_jump),
                 args=(matching, move),
                 disabled=not len(matching),
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
 from .. import checkpoints, digits, initial, learn
 from ..cells import CELLS
@@ -283,6 +284,23 @@ def told(component: str, name: str) -> Any:
     return (st.session_state.get(component) or {}).get(name)
 
 
+def answered(callback: Callable[..., None]) -> Callable[..., None]:
+    """Return a control's callback after which what the control stands in is run, whatever else was told just then.
+
+    The browser puts what several controls say at one moment into one message, and Streamlit runs the fragment of the
+    one that spoke first, alone. A stroke that ends just as the stepper tells its row would be on the canvas, and the
+    page beside it would go on reading the digit without it.
+    """
+
+    def called(*args: Any) -> None:
+        callback(*args)
+        running = get_script_run_ctx().fragment_ids_this_run  # nothing where the whole page is
+        if running and ThreadState.get().fragment_id not in running:
+            st.rerun()
+
+    return called
+
+
 def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[[], None] | None = None, **options):
     """Show a widget whose value is `st.session_state[key]`, which must be set, and return that value."""
     own = f"widget_{key}"
@@ -294,7 +312,7 @@ def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[
             on_change()
 
     st.session_state[own] = st.session_state[key]
-    widget(label, *args, key=own, on_change=changed, **options)
+    widget(label, *args, key=own, on_change=answered(changed), **options)
     return st.session_state[key]
 
 

@@ -224,6 +224,71 @@ def test_each_stroke_updates_and_undo_and_clear_take_back(open_page):
     expect_says(page, before)
 
 
+def hold_timers(page) -> None:
+    """Let the page's timers wait until `__release()` runs all that are due, one right after the other.
+
+    So it comes when the browser has long been busy: Streamlit puts what they tell into one message.
+    """
+    page.evaluate(
+        """() => {
+          const later = window.setTimeout, held = [];
+          window.setTimeout = (run, ms, ...rest) =>
+            ms >= 100 ? held.push(() => run(...rest)) : later(run, ms, ...rest);
+          window.__release = () => {
+            window.setTimeout = later;
+            for (const run of held) run();
+          };
+        }"""
+    )
+
+
+def test_a_stroke_that_ends_as_the_row_is_told_is_read(open_page):
+    page = probe(open_page())
+    before = says(page)
+    stroke(page, [(60, 40), (190, 40)])
+    page.wait_for_function("text => window.__says() !== text", arg=before)
+    page.wait_for_timeout(1000)
+    one = says(page)
+    page.locator("input.row").focus()
+    hold_timers(page)
+    page.keyboard.press("End")
+    stroke(page, [(190, 40), (110, 210)])
+    page.evaluate("window.__release()")
+    page.wait_for_function("text => window.__says() !== text", arg=one)
+
+
+@pytest.mark.parametrize("button", ["Next digit", "Undo the last stroke"])
+def test_a_button_that_is_clicked_as_the_row_is_told_is_obeyed(open_page, button):
+    page = probe(open_page())
+    before = says(page)
+    stroke(page, [(60, 40), (190, 40)])
+    page.wait_for_function("text => window.__says() !== text", arg=before)
+    page.wait_for_timeout(1000)
+    one = says(page)
+    page.locator("input.row").focus()
+    hold_timers(page)
+    page.keyboard.press("End")
+    page.evaluate("document.addEventListener('click', () => window.__release(), { capture: true, once: true })")
+    page.get_by_role("button", name=button).first.click()
+    page.wait_for_function("text => window.__says() !== text", arg=one)
+
+
+def test_a_choice_that_is_made_as_the_row_is_told_is_followed(open_page):
+    page = probe(open_page("/?set=mnist&digit=18"))
+    page.locator(".st-key-widget_net input").first.click()
+    option = page.get_by_role("option", name="gru-64", exact=True)
+    option.wait_for()
+    hold_timers(page)
+    page.evaluate(
+        """() => {
+          document.dispatchEvent(new KeyboardEvent('keydown', { key: 'End', bubbles: true }));
+          document.addEventListener('click', () => window.__release(), { capture: true, once: true });
+        }"""
+    )
+    option.click()
+    expect_says(page, expected("gru-64", *digits.sample(18, "mnist"))[-1])
+
+
 @pytest.mark.parametrize(
     ("points", "words"),
     [([(120, 120), (121, 120)], "problem.dot"), ([(120, 60), (120, 150), (-60, 190)], "problem.edge")],
