@@ -53,7 +53,7 @@ def test_the_curve_rises_while_the_slider_of_the_forget_bias_is_dragged(open_pag
     last = before
     for share in (0.35, 0.5, 0.7):  # a bias of 1.5, 3 and 5
         page.mouse.move(left + share * (box["width"] - 16), middle, steps=4)
-        until(page, f"last => ({FIRST})('fan_h')[0] > last + 0.3", last)  # before the button is let go
+        until(page, f"last => ({FIRST})('fan_h')[0] > last + 0.1", last)  # before the button is let go
         (last,) = first_values(page)
     page.mouse.up()
     assert last > -1.5
@@ -78,6 +78,26 @@ def test_the_slider_obeys_keys_and_what_a_story_sets(open_page):
         """() => [...document.querySelectorAll('.st-key-live_bias *')]
       .some((host) => host.shadowRoot?.querySelector('input')?.value === '5')""",
     )
+
+
+def test_a_slider_tells_again_what_was_not_heard(open_page):
+    page = open_lab(open_page, "?cells=lstm&starts=forget&bias=5")
+    slider = page.get_by_role("slider", name="Forget gate's bias")
+    slider.focus()
+    page.evaluate(
+        """() => {
+          const { send } = WebSocket.prototype;
+          WebSocket.prototype.send = () => {
+            WebSocket.prototype.send = send;
+            window.lost = true;
+          };
+        }"""
+    )
+    page.keyboard.press("ArrowLeft")
+    until(page, "() => window.lost")
+    assert "bias=5" in page.url
+    until(page, "() => new URL(location.href).searchParams.get('bias') === '4.5'")
+    assert slider.input_value() == "4.5"
 
 
 def test_a_link_in_the_lesson_sets_the_figure_and_brings_it_into_view(open_page):

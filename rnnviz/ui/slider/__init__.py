@@ -28,10 +28,11 @@ def slider(
 
     def moved() -> None:
         if told := state.told(own, "moved"):
-            st.session_state[key] = _on(told[0], low, high, step)
+            st.session_state[key], st.session_state[f"{own}_heard"] = _on(told[0], low, high, step), told[1]
             state.heard()
 
     data = {"label": label, "low": low, "high": high, "step": step, "value": value, "help": help}
+    data["heard"] = st.session_state.get(f"{own}_heard")
     with st.container(key=f"live_{key}", width=width):
         _component(data=data, key=own, default={"moved": None}, on_moved_change=moved, height="content")
     return value
