@@ -47,14 +47,15 @@ _STARTING = 1.0
 
 
 def slots() -> int:
-    """Return how many processes may train at a time: $RNNVIZ_SLOTS, else as many as the engine has room for.
+    """Return how many processes may train at a time, by the word of the dispatcher that is at work.
 
-    How much room a cluster has is what its dispatcher said last.
+    Where none is: as many as one would allow that is started from here, $RNNVIZ_SLOTS or as many as this machine has
+    room for; of a cluster, as many as there were when its dispatcher was last heard of.
     """
-    if engines.name() == "local":
-        return _slots(local.slots())
-    said = cluster.read()
-    return _slots(said.slots if said else 1)
+    said, name = cluster.read(), engines.name()
+    if said and not said.error and (not said.stale or said.engine == name != "local"):
+        return round(min(max(said.slots, 1), MAX_SLOTS))
+    return _slots(local.slots() if name == "local" else 1)
 
 
 def _slots(room: int) -> int:
@@ -179,6 +180,8 @@ class Dispatcher:
         """id -> what goes wrong with it."""
         self._needs: dict[str, Needs] = {}
         self._room, self._tell_at = 0, -math.inf
+        self._lacking: dict[Needs, str] = {}
+        """Needs -> why no machine can take such a run, "" where one can."""
 
     def round(self) -> bool:
         """Do once what is to be done, and return whether any run waits or runs."""
@@ -186,34 +189,37 @@ class Dispatcher:
         ids = {run.id for run, _ in alive}
         self._seen = {key: since for key, since in self._seen.items() if key[0] in ids}
         self._needs = {run.id: self._needs.get(run.id) or _needs(run) for run, _ in alive}
-        self._told = {id: told for id, told in self._told.items() if id in ids}
+        self._told = {id: told for id, told in self._told.items() if id in ids | {""}}
         at_work = 0
         for run, state in alive:
             self._try(run, self._look_after, state)
             if state.state == "running" or state.handle:
                 at_work += self._needs[run.id].cores
-        self._look_around(at_work)
+        try:
+            self._look_around(at_work)
+        except Exception as error:  # a full disk, or a cluster that does not answer now
+            self._complain("", error)
         waiting = [run for run, state in alive if state.state == "queued" and not state.handle and self._may_try(run)]
         for run in sorted(waiting, key=lambda run: (run.place, run.id)):
-            cores = self._needs[run.id].cores
-            if at_work and at_work + cores > _slots(self._room):
+            needs = self._needs[run.id]
+            if why := self._lacking.get(needs):
+                self._told[run.id] = why
+            elif at_work and at_work + needs.cores > _slots(self._room):
                 break  # it waits until there is room for it, and nobody overtakes it
-            if self._try(run, self._launch):
-                at_work += cores
+            elif self._try(run, self._launch):
+                at_work += needs.cores
         return bool(alive)
 
     def _look_around(self, at_work: int) -> None:
-        """Now and then ask the engine how much room there is, and tell the pages."""
-        if time.monotonic() - self._tell_at < TELL:
-            return
-        self._tell_at = time.monotonic()
-        name = engines.name()
-        engine = engines.engine(name)
-        self._room = engine.slots()
-        machines = tuple(engine.machines())
-        told = Cluster(name, time.time(), _slots(self._room), at_work, machines, self._told)
-        with suppress(OSError):
-            cluster.write(told)
+        """Ask the engine how much room there is, and now and then tell the pages."""
+        name, now = engines.name(), time.monotonic()
+        engine, due = engines.engine(name), now - self._tell_at >= TELL
+        if due:
+            self._tell_at, self._room, self._lacking = now, engine.slots(), {}
+        for needs in set(self._needs.values()) - self._lacking.keys():
+            self._lacking[needs] = engine.lacking(needs)
+        if due:
+            cluster.write(Cluster(name, time.time(), _slots(self._room), at_work, tuple(engine.machines()), self._told))
 
     def _may_try(self, run: Run) -> bool:
         return time.monotonic() >= self._later.get(run.id, 0.0)
@@ -229,11 +235,14 @@ class Dispatcher:
             pass  # someone else is at it just now, or it was deleted
         except Exception as error:
             self._later[run.id] = time.monotonic() + RETRY
-            told = str(error) if isinstance(error, Unavailable) else f"{type(error).__name__}: {error}"
-            if self._told.get(run.id) != told:
-                self._told[run.id] = told
-                _say(f"{run.id}: {told}")
+            self._complain(run.id, error)
         return False
+
+    def _complain(self, id: str, error: Exception) -> None:
+        """Remember what goes wrong with a run, or with none in particular, and say it unless it was the last word."""
+        if self._told.get(id) != (told := f"{type(error).__name__}: {error}"):
+            self._told[id] = told
+            _say(f"{id or 'all'}: {told}")
 
     def _launch(self, run: Run) -> None:
         with run.hold():

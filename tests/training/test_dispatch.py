@@ -36,6 +36,9 @@ class Played:
     def machines(self) -> list[Machine]:
         return [Machine("played", 8.0, 4.0)]
 
+    def lacking(self, needs: Needs) -> str:
+        return ""
+
     def slots(self) -> int:
         return 8
 
@@ -187,14 +190,7 @@ def test_where_the_environment_says_nothing_the_engine_says_how_many(played, mon
 
 def test_pages_hear_of_machines_slots_and_what_cannot_start(played, monkeypatch):
     monkeypatch.setenv("RNNVIZ_SLOTS", "2")
-    launch = played.launch
-
-    def no_room(folder, needs):
-        if needs.gpus:
-            raise Unavailable("a machine must have 8 GPUs.")
-        return launch(folder, needs)
-
-    monkeypatch.setattr(played, "launch", no_room)
+    monkeypatch.setattr(played, "lacking", lambda needs: "a machine must have 8 GPUs." if needs.gpus else "")
     huge, small = runs.create(replace(SMALL, gpus=8)), runs.create(SMALL)
     dispatcher = dispatch.Dispatcher()
     dispatcher.round()
@@ -204,14 +200,55 @@ def test_pages_hear_of_machines_slots_and_what_cannot_start(played, monkeypatch)
     told = cluster.read()
     assert (told.engine, told.slots, told.at_work, told.error) == ("played", 2, 1, "")
     assert told.machines == (Machine("played", 8.0, 4.0),)
+    assert played.launched == [small.id]  # what nobody can take is in nobody's way
     assert told.troubles == {huge.id: "a machine must have 8 GPUs."}
     assert not told.stale
     assert dispatch.slots() == 2
 
 
+def test_a_cluster_that_does_not_answer_stops_nobody(played, monkeypatch, capsys):
+    def silent() -> int:
+        raise RuntimeError("no answer")
+
+    monkeypatch.setattr(played, "slots", silent)
+    (run,) = queued(1)
+    dispatcher = dispatch.Dispatcher()
+    dispatcher.round()
+    dispatcher.round()
+    assert played.launched == [run.id]
+    assert capsys.readouterr().out.count("RuntimeError: no answer") == 1
+
+
 def test_what_was_said_grows_stale(home, monkeypatch):
     cluster.write(cluster.Cluster("played", time.time() - cluster.STALE - 1))
     assert cluster.read().stale
+
+
+@pytest.mark.parametrize(
+    ("engine", "said", "count"),
+    [
+        ("local", None, 6),
+        ("local", {"engine": "ray", "slots": 40}, 40),
+        ("local", {"engine": "local", "slots": 3}, 3),
+        ("local", {"engine": "ray", "slots": 40, "age": 3600}, 6),
+        ("local", {"engine": "local", "slots": 3, "age": 3600}, 6),
+        ("ray", None, 1),
+        ("ray", {"engine": "ray", "slots": 40}, 40),
+        ("ray", {"engine": "ray", "slots": 40, "age": 3600}, 40),
+        ("ray", {"engine": "local", "slots": 3, "age": 3600}, 1),
+        ("ray", {"engine": "ray", "error": "a token must be shown."}, 1),
+        ("ray", {"engine": "ray", "slots": 0}, 1),
+        ("ray", {"engine": "ray", "slots": 1e9}, 1000),
+    ],
+)
+def test_how_many_train_at_a_time_is_what_the_dispatcher_at_work_says(home, monkeypatch, engine, said, count):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)), raising=False)
+    monkeypatch.delenv("RNNVIZ_SLOTS", raising=False)
+    monkeypatch.setenv("RNNVIZ_ENGINE", engine)
+    if said:
+        told = time.time() - said.pop("age", 0)
+        cluster.write(cluster.Cluster(told=told, **said))
+    assert dispatch.slots() == count
 
 
 def test_an_engine_that_cannot_be_used_is_told_and_nothing_is_launched(played, monkeypatch):

@@ -48,7 +48,10 @@ def test_the_engine_is_local_unless_the_environment_names_another(monkeypatch):
 @pytest.mark.parametrize("name", engines.ENGINES)
 def test_every_engine_offers_the_same_calls(name):
     engine = engines.engine(name)
-    assert all(callable(getattr(engine, call)) for call in ("connect", "launch", "poll", "kill", "machines", "slots"))
+    assert all(
+        callable(getattr(engine, call))
+        for call in ("connect", "launch", "poll", "kill", "lacking", "machines", "slots")
+    )
 
 
 def test_a_worker_lives_until_it_ends_and_tells_its_parent_the_exit_code(launch):

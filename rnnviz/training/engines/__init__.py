@@ -51,16 +51,16 @@ class Engine(Protocol):
         `insecure` does not allow it."""
 
     def launch(self, folder: Path, needs: Needs) -> str:
-        """Start `python -m rnnviz.training.worker <folder>` and return its handle.
-
-        Raises OSError where that cannot be, Unavailable where no machine has what it needs.
-        """
+        """Start `python -m rnnviz.training.worker <folder>` and return its handle. OSError where that cannot be."""
 
     def poll(self, handle: str) -> Exit | None:
         """Return how the worker ended; None while it lives or waits to be started. An unknown handle has ended."""
 
     def kill(self, handle: str) -> None:
         """End the worker and all that it started; nothing where it has ended."""
+
+    def lacking(self, needs: Needs) -> str:
+        """Return why no machine that there is now can take such a worker, busy or not; "" where one can."""
 
     def machines(self) -> list[Machine]:
         """Return those that there are now; none where the engine keeps no count of them."""

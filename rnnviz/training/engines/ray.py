@@ -64,11 +64,7 @@ def launch(folder: Path, needs: Needs = Needs()) -> str:  # noqa: B008
 
     if not folder.is_dir():
         raise FileNotFoundError(f"a run's folder must be there. {folder} is not.")
-    share = gpus_per_run(_most("GPU"))
-    gpus = share if needs.gpus is None else float(needs.gpus)
-    if not any(_takes(node["Resources"], needs.cores, gpus) for node in _nodes()):
-        most = f"{_most('CPU'):g} cores and {_most('GPU'):g} GPUs"
-        raise Unavailable(f"a machine must have {needs.cores} cores and {gpus:g} GPUs for it. The largest has {most}.")
+    gpus = _gpus(needs)
     once = ray.remote(max_retries=0, max_calls=1)(_work)  # every try is the dispatcher's, in a process of its own
     task = once.options(num_cpus=needs.cores, num_gpus=gpus, scheduling_strategy="SPREAD", name=folder.name)
     told = {name: value for name, value in os.environ.items() if name.startswith("RNNVIZ_") and name != "RNNVIZ_RUNS"}
@@ -100,6 +96,14 @@ def kill(handle: str) -> None:
     import ray
 
     ray.cancel(task, force=True)
+
+
+def lacking(needs: Needs) -> str:
+    gpus = _gpus(needs)
+    if any(_takes(node["Resources"], needs.cores, gpus) for node in _nodes()):
+        return ""
+    most = f"The most that one has is {_most('CPU'):g} cores, and {_most('GPU'):g} GPUs."
+    return f"a machine must have {needs.cores} cores and {gpus:g} GPUs for this run. {most}"
 
 
 def machines() -> list[Machine]:
@@ -140,7 +144,7 @@ def gpus_per_run(there: float) -> float:
 
 def _work(folder: str, environment: dict[str, str]) -> int:
     """Run a worker on this machine, whichever it is, and return its exit code."""
-    return start(Path(folder), **environment, RNNVIZ_WITH_PARENT="1").wait()
+    return start(Path(folder), **environment, RNNVIZ_WITH_PARENT=str(os.getpid())).wait()
 
 
 # ---- What Ray says
@@ -199,6 +203,10 @@ def _name(node: dict) -> str:
 def _most(kind: str) -> float:
     """Return how much of something the machine has that has most of it."""
     return max((node["Resources"].get(kind, 0.0) for node in _nodes()), default=0.0)
+
+
+def _gpus(needs: Needs) -> float:
+    return gpus_per_run(_most("GPU")) if needs.gpus is None else float(needs.gpus)
 
 
 def _takes(resources: dict[str, float], cores: int, gpus: float) -> bool:
