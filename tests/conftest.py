@@ -1,6 +1,7 @@
-"""What tests may need beyond Python: MNIST and a browser.
+"""What tests may need beyond Python: MNIST, a browser, Ray.
 
-They are skipped where these are missing, unless RNNVIZ_TESTS_NEED names them ("mnist browser"): then that is a failure.
+They are skipped where these are missing, unless RNNVIZ_TESTS_NEED names them ("mnist browser ray"): then that is a
+failure.
 """
 
 import os
@@ -19,6 +20,10 @@ def _missing(marker: str) -> str:
     """Return why tests with this marker cannot run, or nothing."""
     if marker == "browser":
         return "" if browser_path() else f"no browser on the PATH ({', '.join(BROWSERS)})"
+    if marker == "ray":
+        from tests.training import clusters
+
+        return clusters.missing()
     from rnnviz.digits import mnist
 
     state = mnist.status().state
@@ -27,11 +32,11 @@ def _missing(marker: str) -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     needed = os.environ.get("RNNVIZ_TESTS_NEED", "").split()
-    for marker in ("mnist", "browser"):
+    for marker in ("mnist", "browser", "ray"):
         marked = [item for item in items if item.get_closest_marker(marker)]
         why = _missing(marker) if marked else ""
         if why and marker in needed:
             raise pytest.UsageError(f"RNNVIZ_TESTS_NEED asks for {marker}, but {why}.")
         for item in marked if why else ():
-            # A newcomer without MNIST or a browser still gets a green run, which says why; .ci/run asks for both above.
+            # A newcomer without them still gets a green run, which says why; .ci/run asks for both above.
             item.add_marker(pytest.mark.skip(reason=why))
