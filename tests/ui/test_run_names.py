@@ -1,5 +1,6 @@
 """What people call a run is shown as they wrote it on every page: no picture, no link, nothing bold comes of it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -133,3 +134,11 @@ def test_every_sign_of_markdown_is_escaped_and_nothing_else():
         r"a\_b\*c \[1\] \$x\$ \:red\[\~y\~\] \<b\> \`c\` \#1 1\. " + "\\\\"
     )
     assert escaped("数字 7 é") == "数字 7 é"
+
+
+@pytest.mark.parametrize("text", ["http://x.com", "see HTTPS://x", "www.x.com", "a@x.com", "mailto:a@x.com"])
+def test_no_address_is_left_that_would_become_a_link(text):
+    """Streamlit makes links of addresses in what Markdown leaves of a text; tests/e2e has them in a browser."""
+    shown = escaped(text)
+    assert re.sub(r"\\(?=[!-/:-@\[-`{-~])|\u2060", "", shown) == text
+    assert not re.search(r"(?i)https?://|www\.|@\w", shown.replace("\\", ""))
