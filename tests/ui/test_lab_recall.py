@@ -16,9 +16,9 @@ from rnnviz import text
 from rnnviz.digits import mnist
 from rnnviz.figures import recall as drawn
 from rnnviz.figures.reading import power
-from rnnviz.training import dispatch, recall, runs
+from rnnviz.training import dispatch, estimate, recall, runs
 from rnnviz.ui import live
-from rnnviz.ui.lab.recall import found, verdict
+from rnnviz.ui.lab.recall import asking, found, verdict
 from rnnviz.ui.markdown import escaped
 from rnnviz.ui.parts import stories
 from rnnviz.ui.runs import known
@@ -414,6 +414,15 @@ def test_the_time_is_told_by_what_earlier_runs_took():
     group(learners=["gru"], seeds=1)
     st.cache_data.clear()
     assert "by earlier runs here" in told(open_part())
+
+
+@pytest.mark.parametrize(("slots", "rounds"), [(1, 6), (2, 3), (4, 2), (6, 1), (400, 1)])
+def test_however_many_train_at_a_time_one_takes_its_time(monkeypatch, slots, rounds):
+    monkeypatch.setattr(dispatch, "slots", lambda: slots)
+    monkeypatch.setattr(live, "expected", lambda config: estimate.Estimate(100.0, "measured"))
+    monkeypatch.setattr(asking, "LOADING", 20.0)
+    shown = told(open_part(learners="gru,lstm", seeds="3"))
+    assert f"about {2 * rounds} min" in shown
 
 
 # ---- Elsewhere

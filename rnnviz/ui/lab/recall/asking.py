@@ -151,11 +151,15 @@ def _following(first: int) -> int:
 
 
 def _time(words: Words, configs: list[Config]) -> str:
-    """Return how long it may take, by earlier runs here: the training, and what every run needs before it."""
+    """Return how long it may take, by earlier runs here: the training, and what every run needs before it.
+
+    However many slots there are, one run takes its time.
+    """
     expected = [live.expected(config) for config in configs]
     started = [each.state for each in known.entries() if each.standing == "finished" and each.state.started]
     loading = [max(0.0, each.ended - each.started - each.seconds) for each in started[: live.TIMED]]
-    seconds = (sum(expected) + len(configs) * (median(loading) if loading else LOADING)) / dispatch.slots()
+    seconds = sum(expected) / len(configs) + (median(loading) if loading else LOADING)
+    seconds *= math.ceil(len(configs) / dispatch.slots())  # they are alike: one after the other in each slot
     measured = all(each.basis == "measured" for each in expected)
     return words("train.measured_time" if measured else "recall.guessed_time", time=live.duration(words, seconds))
 
