@@ -22,7 +22,7 @@ from . import frame, state
 from .charts import SQUARE, Chart, charts, moment
 from .markdown import escaped
 from .reading import top
-from .runs import spoken
+from .runs import heard, machines, spoken
 
 EVERY = 1.0
 """Seconds between two looks while something runs or waits."""
@@ -319,7 +319,7 @@ def _standing(words: Words, run, config: Config, stands: runs.State, lost: bool,
             told.append(words("live.left", time=duration(words, seconds)))
     elif stands.seconds:
         told.append(words("live.took", time=duration(words, stands.seconds)))
-    told.append(words("runs.comma").join(filter(None, (stands.device, stands.precision))))
+    told.append(words("runs.comma").join(filter(None, (escaped(stands.device), escaped(stands.precision)))))
     line = " · ".join(filter(None, told))
     if name == "finished":
         st.markdown(line)
@@ -330,8 +330,12 @@ def _standing(words: Words, run, config: Config, stands: runs.State, lost: bool,
     elif stands.state == "queued":
         before = [each for each in seen if each.state.state == "queued" and each.place < run.place]
         place = words("live.ahead", count=len(before)) if before else words("live.next")
-        waits = words("live.waits", place=place)
-        st.caption(words.join([words("live.killed"), waits]) if stands.attempt else waits)
+        why = machines.hindrance(words, run.id, stands)
+        waits = [words("live.killed")] * bool(stands.attempt) + [words("live.waits", place=place)] * (not why)
+        if waits:
+            st.caption(words.join(waits))
+        if why:
+            st.warning(why, icon=":material/warning:")
     elif lost:
         st.warning(words("live.lost", step=step), icon=":material/healing:")
     elif stands.state == "running":
@@ -617,19 +621,21 @@ def _queue(words: Words, seen: list[Seen]) -> None:
     """Show the runs at work and those that wait, in their order."""
     running = [each.run for each in seen if each.state.state == "running"]
     waiting = [each for each in seen if each.state.state == "queued"]
-    waiting = [each.run for each in sorted(waiting, key=lambda each: (each.place, each.run.id))]
+    waiting = [each[:2] for each in sorted(waiting, key=lambda each: (each.place, each.run.id))]
     if len(running) + len(waiting) < 2:  # a single one is in view anyway
         return
     st.subheader(words("queue.title"), anchor=False)
     with st.container(key="queue", gap="xsmall"):
         for run in running[:QUEUE_SHOWN]:
             _queued(words, run, words("run.state.running"), [])
-        for place, run in enumerate(waiting[:QUEUE_SHOWN], start=1):
+        for place, (run, stands) in enumerate(waiting[:QUEUE_SHOWN], start=1):
             moves = [
                 ("up", ":material/arrow_upward:", _up, place > 1),
                 ("down", ":material/arrow_downward:", _down, place < len(waiting)),
             ]
             _queued(words, run, f"{place}", moves)
+            if why := heard.trouble(run.id, stands):
+                st.caption(words("cluster.stuck_one", why=escaped(why)))
         more = max(0, len(running) - QUEUE_SHOWN) + max(0, len(waiting) - QUEUE_SHOWN)
         if more:
             st.caption(words("queue.more", count=more))

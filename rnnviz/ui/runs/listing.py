@@ -6,7 +6,7 @@ from ...text import Words
 from ...training.config import DATASETS
 from .. import frame, state
 from ..live import look_after
-from . import acting, clicks, known, spoken
+from . import acting, clicks, heard, known, machines, spoken
 from .again import guarded
 from .known import Entry, Result, Row
 
@@ -21,6 +21,8 @@ def show(words: Words) -> None:
     for key, value in DEFAULTS.items():
         st.session_state.setdefault(key, value)
     entries = known.entries()
+    active = any(entry.active for entry in entries)
+    guarded(machines.show, active, words, active)
     if not entries:
         empty(words)
         return
@@ -261,11 +263,14 @@ def _numbers(words: Words, row: Row) -> dict[str, tuple[str, ...]]:
 def _standings_html(words: Words, row: Row) -> str:
     """Return how many of a group stand where."""
     counts = {name: sum(entry.standing == name for entry in row.entries) for name in known.STANDINGS}
-    return "<br>".join(
+    whys = list(filter(None, (heard.trouble(entry.id, entry.state) for entry in row.entries)))
+    marks = [
         spoken.mark_html(name, words("runs.so_many", count=count, state=words(f"run.state.{name}")))
         for name, count in counts.items()
         if count
-    )
+    ]
+    stuck = spoken.why_html(words("cluster.cannot_start_many", count=len(whys)), whys) if whys else ""
+    return "<br>".join(marks) + stuck
 
 
 def _turn(words: Words, count: int) -> None:

@@ -11,7 +11,7 @@ from ...training.config import Config
 from ...training.presets import PRESETS
 from .. import frame, live
 from ..markdown import escaped
-from . import acting, clicks, known, results, spoken
+from . import acting, clicks, known, machines, results, spoken
 from .again import guarded
 from .known import Entry, Result
 
@@ -54,6 +54,8 @@ def _where(words: Words, entry: Entry) -> None:
         st.warning(text, icon=":material/warning:")
     else:
         st.markdown(text)
+    if why := machines.hindrance(words, fresh.id, fresh.state):
+        st.warning(why, icon=":material/warning:")
     if fresh.standing in ("running", "stopping"):
         st.progress(known.progress(fresh), words("one.progress", **_numbers(words, fresh)))
 
@@ -101,7 +103,7 @@ def _numbers(words: Words, entry: Entry) -> dict[str, object]:
         "done": max(result.step, stood.step),
         "steps": stood.steps or config.updates,
         "time": spoken.duration(words, result.seconds),
-        "device": stood.device or "–",
+        "device": escaped(stood.device) or "–",
         "place": place,
         "waiting": waiting,
     }

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from ...figures.style import RUNS
 from ...text import Words
 from ...training import recall
 from ...training.config import CHOICES, Config
-from . import known
+from . import heard, known
 from .known import Entry, Result
 
 SCORES = {"accuracy": "{:.2%}", "psnr": "{:.2f} dB"}
@@ -170,12 +171,20 @@ def picture(image: np.ndarray) -> str:
 
 
 def standing_html(words: Words, entry: Entry) -> str:
-    """Return where a run stands, with a mark and the bar of its progress."""
+    """Return where a run stands, with a mark, the bar of its progress, and why it cannot start, if that is so."""
     bar = ""
     if entry.standing in ("running", "stopping"):
         share = known.progress(entry)
         bar = f'<progress max="1" value="{share:.3f}" aria-label="{escape(words("runs.progress"))}"></progress>'
-    return mark_html(entry.standing, standing(words, entry)) + bar
+    why = heard.trouble(entry.id, entry.state)
+    stuck = why_html(words("cluster.cannot_start"), [why]) if why else ""
+    return mark_html(entry.standing, standing(words, entry)) + bar + stuck
+
+
+def why_html(text: str, whys: Sequence[str]) -> str:
+    """Return a small line of plain words, which tells the reasons to who points at it."""
+    title = escape("\n".join(dict.fromkeys(whys)))
+    return f'<small title="{title}">{escape(text)}</small>'
 
 
 def mark_html(standing: str, text: str) -> str:
