@@ -103,6 +103,25 @@ def test_a_link_to_an_exercise_brings_the_exercise_into_view(open_page):
     )
 
 
+def test_the_way_to_an_exercise_goes_on_when_the_page_moves_under_it(open_page):
+    page = open_part(open_page, "terms", "&mistake=leak")
+    page.evaluate(
+        """() => {
+          document.querySelector(".st-key-lesson a[href='#story-mistake-leak']").click();
+          // As where the page is laid out anew: a smooth scroll then stops.
+          const scroller = document.querySelector('[data-testid=stMain]');
+          setTimeout(() => scroller.scrollTo({ top: 0, behavior: 'instant' }), 50);
+        }"""
+    )
+    until(
+        page,
+        """() => {
+          const top = document.querySelector('.st-key-figure_mistake').getBoundingClientRect().top;
+          return top > 40 && top < 200;
+        }""",
+    )
+
+
 def test_training_plays_to_its_end_and_restarts(open_page):
     page = open_part(open_page, "scratch", "&steps=3")
     page.get_by_text("After 0 updates: loss").wait_for()

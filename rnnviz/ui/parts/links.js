@@ -12,10 +12,33 @@ const figure = (story = "") =>
 
 const top = (element) => element?.getBoundingClientRect().top ?? 0;
 
-/* From its top on: names and numbers of the lines stand there. */
+const LOOK_MS = 300;
+const FOLLOW_MS = 5000; // so long it may take Python to show what the story sets
+const DEEDS = ["wheel", "touchmove", "pointerdown", "keydown"]; // of somebody who wants to see something else
+
+let following; // an interval
+
+/* From its top on: names and numbers of the lines stand there. A page that changes its height stops a smooth scroll,
+ * and what comes in above moves the figure away: it is brought back until the page has come to rest, or somebody acts.
+ */
 function bringIntoView(story) {
-  const smooth = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  figure(story)?.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
+  const behavior = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  const scroll = () => figure(story)?.scrollIntoView({ behavior, block: "start" });
+  const began = performance.now();
+  let last = null;
+  const stop = () => {
+    clearInterval(following);
+    for (const deed of DEEDS) document.removeEventListener(deed, stop, { capture: true });
+  };
+  const look = () => {
+    if (performance.now() - began > FOLLOW_MS) return stop();
+    if (top(figure(story)) === last) scroll();
+    last = top(figure(story));
+  };
+  clearInterval(following);
+  following = setInterval(look, LOOK_MS);
+  for (const deed of DEEDS) document.addEventListener(deed, stop, { capture: true, passive: true });
+  scroll();
 }
 
 export default function ({ parentElement, setTriggerValue }) {
