@@ -65,12 +65,12 @@ class Ranks:
         dist.broadcast_object_list(said)
         return said[0]
 
-    def lost_one(self, seconds: float = 1.0) -> bool:
+    def lost_one(self, seconds: float = 3.0) -> bool:
         """Return whether another rank is gone. Asked for so long: its connections break before its process is gone."""
         end = time.monotonic() + seconds
-        while not (gone := any(map(_gone, self._peers))) and time.monotonic() < end:
+        while not (lost := any(map(gone, self._peers))) and time.monotonic() < end:
             time.sleep(0.02)
-        return gone
+        return lost
 
     def _bounds(self, size: int) -> tuple[int, int]:
         """Return where the own part of a batch of `size` begins and ends."""
@@ -98,7 +98,8 @@ def _process(pid: int) -> psutil.Process | None:
     return None
 
 
-def _gone(process: psutil.Process | None) -> bool:
+def gone(process: psutil.Process | None) -> bool:
+    """Return whether a process has ended; one that only waits for its parent to take note has."""
     try:
         return process is None or not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
