@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from ..checkpoints import runs_home
 from .engines import Machine
 from .files import read_json, write_json
+from .runs import LARGEST
 
 STALE = 30.0
 """Seconds after which what was said is old: a dispatcher that lives says it every few seconds."""
@@ -53,6 +54,8 @@ def read() -> Cluster | None:
         texts = [cluster.engine, cluster.error, *(m.name for m in machines), *cluster.troubles.values()]
         numbers = [cluster.told, cluster.slots, cluster.at_work, *(value for m in machines for value in m[1:])]
         if not all(isinstance(text, str) for text in texts) or not all(map(math.isfinite, numbers)):
+            return None
+        if not 0 <= cluster.told < LARGEST:
             return None
     except (TypeError, AttributeError, OverflowError):
         return None

@@ -74,7 +74,7 @@ def test_a_run_at_work_says_what_it_does_where_and_how_far_it_is(phase):
     assert text.Words("en")(f"run.phase.{phase}") in told(app)
     assert "50% · update 38 of 76" in told(app)
     assert (" left" in told(app)) == (phase == "training")
-    assert "cuda (NVIDIA H200), bfloat16" in told(app)
+    assert r"cuda \(NVIDIA H200\), bfloat16" in told(app)
     assert "killed" not in told(app)
 
 

@@ -298,7 +298,8 @@ def test_a_cluster_without_machines_is_told(language):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"engine": "ray"}', '{"engine": "ray", "told": "now"}', '{"machines": 3}', '"' * 99]
+    ["", "{", "[]", "null", '"' * 99, '{"machines": 3}', '{"engine": "ray"}', '{"engine": "ray", "told": "now"}']
+    + ['{"engine": "ray", "told": 1e300}', '{"engine": "ray", "told": -1e12}']
     + ['{"engine": "ray", "told": 1, "machines": [{"name": 1, "cores": 1, "free_cores": 0}]}'],
 )
 def test_a_broken_file_is_as_none(home, text):

@@ -119,7 +119,7 @@ def _row_html(words: Words, machine: Machine, kinds: Sequence[str]) -> str:
     cells = []
     for kind, (used, there) in zip(("cores", "gpus"), _shares(machine), strict=True):
         title = escape(words(f"cluster.column.{kind}"))
-        if kind in kinds and there:
+        if there:
             bar = f'<progress max="1" value="{min(1.0, used / there):.3f}" aria-label="{title}"></progress>'
             cells.append(f'<td data-label="{title}">{escape(_of(words, "of", used, there))}{bar}</td>')
         elif kind in kinds:
