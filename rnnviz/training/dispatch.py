@@ -200,12 +200,13 @@ class Dispatcher:
         except Exception as error:  # a full disk, or a cluster that does not answer now
             self._complain("", error)
         waiting = [run for run, state in alive if state.state == "queued" and not state.handle and self._may_try(run)]
+        full = False
         for run in sorted(waiting, key=lambda run: (run.place, run.id)):
             needs = self._needs[run.id]
             if why := self._lacking.get(needs):
                 self._told[run.id] = why
-            elif at_work and at_work + needs.cores > _slots(self._room):
-                break  # it waits until there is room for it, and nobody overtakes it
+            elif full or (at_work and at_work + needs.cores > _slots(self._room)):
+                full = True  # it waits until there is room for it, and nobody overtakes it
             elif self._try(run, self._launch):
                 at_work += needs.cores
         return bool(alive)

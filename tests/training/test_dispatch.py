@@ -206,6 +206,18 @@ def test_pages_hear_of_machines_slots_and_what_cannot_start(played, monkeypatch)
     assert dispatch.slots() == 2
 
 
+def test_what_no_machine_can_take_says_so_though_others_wait_before_it(played, monkeypatch):
+    monkeypatch.setattr(played, "lacking", lambda needs: "a machine must have 8 GPUs." if needs.gpus else "")
+    queued(3)
+    huge = runs.create(replace(SMALL, gpus=8))
+    dispatcher = dispatch.Dispatcher()
+    dispatcher.round()
+    monkeypatch.setattr(dispatch, "TELL", 0.0)
+    dispatcher.round()
+    assert cluster.read().troubles == {huge.id: "a machine must have 8 GPUs."}
+    assert len(played.launched) == 1
+
+
 def test_a_cluster_that_does_not_answer_stops_nobody(played, monkeypatch, capsys):
     def silent() -> int:
         raise RuntimeError("no answer")
