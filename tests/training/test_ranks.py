@@ -354,7 +354,7 @@ def test_a_run_that_loses_a_rank_twice_goes_on_from_its_last_checkpoint_to_the_s
         ranks.ranks()[rank].kill()
         assert ranks.ended() > 0
         assert (begun.state.state, begun.state.resumed_from, begun.state.reason) == ("running", step, "")
-        assert begun.lost
+        until(lambda: begun.lost)
         assert ".ballast" not in os.listdir(begun.folder) or rank == 0
         queue_again(begun)
     assert started(begun).ended() == 0
@@ -375,7 +375,7 @@ def test_all_end_with_one_of_them_and_nobody_takes_it_for_a_stop(begun, started,
     assert ranks.ended() != 0
     assert time.monotonic() - begun_at < SOON
     assert begun.state.state == "running"
-    assert begun.lost
+    until(lambda: begun.lost)  # its lock is free once the last of its threads is gone
 
 
 def test_an_error_of_rank_0_itself_is_a_failure_with_its_reason(begun, started):
@@ -429,7 +429,7 @@ def test_a_worker_that_is_asked_to_ends_with_its_parent(home, ranks):  # noqa: F
         parent.kill()
         assert all_gone(family), story(run)
         assert run.state.state == "running"
-        assert run.lost
+        until(lambda: run.lost)
     finally:
         parent.kill()
         parent.wait()
