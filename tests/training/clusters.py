@@ -188,5 +188,8 @@ def network(beside: Network | None = None) -> Iterator[Network]:
 
 
 def network_of(process: psutil.Process) -> str:
-    """Return the namespace that a process lives in; see `Network.id`."""
-    return os.readlink(f"/proc/{process.pid}/ns/net")
+    """Return the namespace that a process lives in, see `Network.id`; "" where it is gone."""
+    try:
+        return os.readlink(f"/proc/{process.pid}/ns/net")
+    except FileNotFoundError:
+        return ""

@@ -199,7 +199,7 @@ def test_a_cluster_that_lets_anyone_in_is_refused_unless_that_is_allowed(home, a
     run = runs.create(QUICK)
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "8" * 64}
     assert "the cluster must ask for a token. It lets anyone in" in _refused(cluster, alone, **token)
-    assert "a token must be shown to the cluster" in _refused(cluster, alone)  # it has none at all
+    assert "the cluster must ask for a token. It lets anyone in" in _refused(cluster, alone)
     assert has(run, "queued")
     cluster.dispatch(alone, "--insecure")
     wait_for(run, "finished")
@@ -214,7 +214,7 @@ def test_who_shows_no_token_or_a_wrong_one_is_turned_away(ray, alone):
 def test_a_cluster_that_is_not_there_is_named(home, alone, stack):
     cluster = stack.enter_context(clusters.cluster(home))
     told = _refused(cluster, alone, RAY_ADDRESS="127.0.0.1:6390")
-    assert "RAY_ADDRESS must be that of a cluster which this machine is part of. Got '127.0.0.1:6390'" in told
+    assert "RAY_ADDRESS must be that of a running cluster. Got '127.0.0.1:6390'" in told
 
 
 # ---- Two machines
@@ -241,10 +241,17 @@ def test_two_machines_joined_by_a_cable_share_the_runs_of_a_folder(home, alone, 
     runs.request_stop(here)
     wait_for(here, "stopped")
     until(lambda: (there.folder / "last.safetensors").exists(), lambda: story(there))
-    alone.run("ip", "link", "set", "cable", "down")  # to the head the other machine is lost now
+    alone.run("ip", "link", "set", "cable", "down")
     until(lambda: len(said.read().machines) == 1, said.read)
-    until(lambda: there.state.resumed_from, lambda: story(there))
-    assert [clusters.network_of(trainer) for trainer in cluster.trainers(there.id)] == [alone.id]
+    # To the head the other machine is lost, but its trainer still holds the run, and nobody doubles it.
+    rows = len(there.metrics)
+    wait_for_rows(there, rows + 3)
+    assert [clusters.network_of(trainer) for trainer in cluster.trainers(there.id)] == [other.id]
+    for process in cluster.processes():
+        if clusters.network_of(process) == other.id:
+            kill(process)
+    until(lambda: there.state.resumed_from and cluster.trainers(there.id), lambda: story(there))
+    until(lambda: {clusters.network_of(trainer) for trainer in cluster.trainers(there.id)} == {alone.id})
     assert there.state.attempt == 1
     runs.request_stop(there)
     wait_for(there, "stopped")

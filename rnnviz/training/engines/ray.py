@@ -8,6 +8,7 @@ next one, a handle that it did not launch itself has ended.
 
 import math
 import os
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -27,36 +28,50 @@ except AuthenticationError:
 else:
     print("open")
 """
-"""Asks a cluster something without showing a token. Ray has no public way to do that: hence its pinned version."""
+"""Asks a cluster something without showing a token. Ray has no public way to do that, hence its pinned version."""
 _PATIENCE = 60.0
 """Seconds that asking may take."""
+_KNOCK = 5.0
+"""Seconds in which somebody must answer there."""
 
-_tasks: dict[str, object] = {}
-"""Handle -> a task's reference, then the Exit that came of it."""
+_PLACE = ".machine"
+"""The file in a run's folder that says on which node of the cluster its task runs."""
+
+_tasks: dict[str, "tuple[object, Path] | Exit"] = {}
+"""Handle -> a task's reference and its run's folder, then the Exit that came of it."""
 
 
 def connect(insecure: bool = False) -> None:
     """Join the cluster at $RAY_ADDRESS, or the one that this machine is part of."""
+    # Ray reads both when it is imported. Where a token is refused it would ask for it again for half a minute.
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")
     if not insecure:
-        os.environ["RAY_AUTH_MODE"] = "token"  # read by Ray when it is imported
+        os.environ["RAY_AUTH_MODE"] = "token"
     try:
         import ray
     except ImportError as error:
         raise Unavailable(f"Ray must be installed. It is not ({error}). Install requirements-ray.txt.") from error
-    address = os.environ.get("RAY_ADDRESS") or "auto"
     try:
-        # Ray reads RAY_ADDRESS itself as well. What workers say is in their runs' logs.
-        ray.init(address, namespace="rnnviz", log_to_driver=False, logging_level="warning")
         gpus_per_run(0.0)
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        ray.shutdown()
-        raise Unavailable(_why(error, address)) from error
-    if not insecure and not _is_closed(ray.get_runtime_context().gcs_address):
-        ray.shutdown()
+    except ValueError as error:
+        raise Unavailable(str(error)) from error
+    address = _found()
+    if not insecure and not _is_closed(address):
         raise Unavailable(
             "the cluster must ask for a token. It lets anyone in who reaches it, and runs what they say. Start its "
             "nodes with RAY_AUTH_MODE=token, or allow it with --insecure."
         )
+    try:  # what workers say is in the logs of their runs
+        ray.init(address, namespace="rnnviz", log_to_driver=False, logging_level="warning")
+    except (OSError, RuntimeError, ray.exceptions.RayError) as error:
+        ray.shutdown()
+        told = str(error).strip().partition("\n")[0]
+        if insecure:
+            raise Unavailable(f"the cluster at {address} must take this machine in. It does not: {told}") from error
+        raise Unavailable(
+            f"a token must be shown to the cluster at {address}, the one that it knows. It says: {told} Make one with "
+            "`ray get-auth-token --generate`, and have the same ~/.ray/auth_token on every machine."
+        ) from error
 
 
 def launch(folder: Path, needs: Needs = Needs()) -> str:  # noqa: B008
@@ -70,9 +85,10 @@ def launch(folder: Path, needs: Needs = Needs()) -> str:  # noqa: B008
     told = {name: value for name, value in os.environ.items() if name.startswith("RNNVIZ_") and name != "RNNVIZ_RUNS"}
     if not gpus:
         told["CUDA_VISIBLE_DEVICES"] = ""  # where nothing is asked for, Ray hides nothing
+    (folder / _PLACE).unlink(missing_ok=True)
     reference = task.remote(str(folder), told)
     handle = reference.hex()
-    _tasks[handle] = reference
+    _tasks[handle] = reference, folder
     return handle
 
 
@@ -82,11 +98,15 @@ def poll(handle: str) -> Exit | None:
         return task
     import ray
 
-    ended, _ = ray.wait([task], timeout=0)
-    if not ended:
+    reference, folder = task
+    if ray.wait([reference], timeout=0)[0]:
+        end = _exit(reference)
+    elif _is_lost(folder):  # of a machine that falls silent Ray learns soon, of its tasks only after many minutes
+        end = Exit(by_engine=True)
+    else:
         return None
-    _tasks[handle] = _exit(task)
-    return _tasks[handle]
+    _tasks[handle] = end
+    return end
 
 
 def kill(handle: str) -> None:
@@ -95,7 +115,7 @@ def kill(handle: str) -> None:
         return
     import ray
 
-    ray.cancel(task, force=True)
+    ray.cancel(task[0], force=True)
 
 
 def lacking(needs: Needs) -> str:
@@ -144,6 +164,9 @@ def gpus_per_run(there: float) -> float:
 
 def _work(folder: str, environment: dict[str, str]) -> int:
     """Run a worker on this machine, whichever it is, and return its exit code."""
+    import ray
+
+    (Path(folder) / _PLACE).write_text(ray.get_runtime_context().get_node_id())
     return start(Path(folder), **environment, RNNVIZ_WITH_PARENT=str(os.getpid())).wait()
 
 
@@ -164,6 +187,33 @@ def _exit(task) -> Exit:
         return Exit(by_engine=True)
 
 
+def _found() -> str:
+    """Return "host:port" of the cluster at $RAY_ADDRESS, or of this machine's; Unavailable where nobody is there.
+
+    Ray itself would wait for minutes.
+    """
+    from ray._private.services import canonicalize_bootstrap_address_or_die
+
+    told = os.environ.get("RAY_ADDRESS") or "auto"
+    try:
+        address = canonicalize_bootstrap_address_or_die(told)
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK).close()
+    except (OSError, ValueError) as error:
+        found = str(error).strip().partition("\n")[0]
+        raise Unavailable(f"RAY_ADDRESS must be that of a running cluster. Got {told!r}: {found}") from error
+    return address
+
+
+def _is_lost(folder: Path) -> bool:
+    """Return whether a run's task runs on a machine that the cluster has given up."""
+    try:
+        place = (folder / _PLACE).read_text()
+    except OSError:  # it does not run yet
+        return False
+    return bool(place) and place not in {node["NodeID"] for node in _nodes()}
+
+
 def _is_closed(address: str) -> bool:
     """Return whether a cluster turns away who shows no token; Unavailable where that cannot be found out."""
     stranger = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
@@ -174,19 +224,6 @@ def _is_closed(address: str) -> bool:
         if (said := done.stdout.strip()) in ("closed", "open"):
             return said == "closed"
     raise Unavailable(f"the cluster must answer within {_PATIENCE:g} s. That at {address} did not.")
-
-
-def _why(error: Exception, address: str) -> str:
-    """Return in our words why the cluster cannot be joined."""
-    told = str(error).strip().partition("\n")[0]
-    if isinstance(error, ValueError) and "RNNVIZ" in told:
-        return told
-    if "token" in told.lower() or type(error).__name__ == "AuthenticationError":
-        return (
-            f"a token must be shown to the cluster. {told} Make one with `ray get-auth-token --generate`, and have the "
-            "same file ~/.ray/auth_token on every machine; --insecure goes without, where nobody else reaches it."
-        )
-    return f"RAY_ADDRESS must be that of a cluster which this machine is part of. Got {address!r}: {told}"
 
 
 def _nodes() -> list[dict]:
