@@ -91,7 +91,7 @@ def open_page(chromium, app) -> Iterator:
         page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
         page.on("request", lambda request: request.url.startswith(at_home) or errors.append(request.url))
         page.goto(app + path)
-        page.wait_for_selector(wait, timeout=30_000, state="attached")
+        page.wait_for_selector(wait, timeout=60_000, state="attached")
         return page
 
     yield open_page

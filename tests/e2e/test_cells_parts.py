@@ -103,6 +103,13 @@ def test_a_link_to_an_exercise_brings_the_exercise_into_view(open_page):
     )
 
 
+def test_a_link_that_is_clicked_before_the_page_listens_is_followed_all_the_same(open_page):
+    page = open_part(open_page, "terms", "#story-mistake-leak")  # where the browser itself has gone
+    asked(page, "mistake", "leak")
+    assert "#" not in page.url
+    page.locator("table.mistake td.wrong").first.wait_for(timeout=SLOW)
+
+
 def test_the_way_to_an_exercise_goes_on_when_the_page_moves_under_it(open_page):
     page = open_part(open_page, "terms", "&mistake=leak")
     page.evaluate(

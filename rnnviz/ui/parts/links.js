@@ -45,6 +45,10 @@ export default function ({ parentElement, setTriggerValue }) {
   listening.get(parentElement)?.abort();
   const abort = new AbortController();
   listening.set(parentElement, abort);
+  const follow = (story) => {
+    setTriggerValue("story", story);
+    bringIntoView(story);
+  };
   document.addEventListener(
     "click",
     (event) => {
@@ -54,11 +58,15 @@ export default function ({ parentElement, setTriggerValue }) {
       if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       event.stopPropagation();
-      const story = link.getAttribute("href").slice(PREFIX.length);
-      setTriggerValue("story", story);
-      bringIntoView(story);
+      follow(link.getAttribute("href").slice(PREFIX.length));
     },
     { signal: abort.signal, capture: true },
   );
+  // A link that was followed before anybody listened, or into another window, stands in the address.
+  const { hash, pathname, search } = window.location;
+  if (hash.startsWith(PREFIX)) {
+    window.history.replaceState(window.history.state, "", pathname + search);
+    follow(hash.slice(PREFIX.length));
+  }
   return () => abort.abort();
 }
