@@ -232,3 +232,13 @@ def test_a_name_belongs_to_the_module_that_defines_it():
     assert ours("rnnviz.record") == ours("rnnviz") == "rnnviz"
     assert ours("rnnviz.cells.lstm.LSTM") == "cells.lstm"
     assert ours("numpy.linalg") is None
+
+
+def test_only_its_engine_imports_ray():
+    assert {module for module in SOURCES if imports_package(module, "ray")} == {"training.engines.ray"}
+
+
+def test_a_server_that_asks_for_runs_on_ray_does_not_load_it():
+    loaded = loaded_by("from rnnviz.training import engines\nengines.engine('ray')")
+    assert "rnnviz" in loaded
+    assert "ray" not in loaded

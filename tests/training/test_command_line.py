@@ -177,7 +177,7 @@ def test_an_unknown_engine_is_answered_in_words(run, home, monkeypatch):
     monkeypatch.setenv("RNNVIZ_ENGINE", "steam")
     result = run("train", "--preset", "bundled", "--detach")
     assert result.exit_code == 1
-    assert "RNNVIZ_ENGINE must be one of local. Got 'steam'." in result.output
+    assert "RNNVIZ_ENGINE must be one of local, ray. Got 'steam'." in result.output
 
 
 # ---- train: what comes of it
