@@ -178,6 +178,8 @@ class Dispatcher:
         """id -> when to try again what went wrong with it."""
         self._told: dict[str, str] = {}
         """id -> what goes wrong with it."""
+        self._stuck: dict[str, str] = {}
+        """id -> why no machine can take it now."""
         self._needs: dict[str, Needs] = {}
         self._room, self._tell_at = 0, -math.inf
         self._lacking: dict[Needs, str] = {}
@@ -200,11 +202,11 @@ class Dispatcher:
         except Exception as error:  # a full disk, or a cluster that does not answer now
             self._complain("", error)
         waiting = [run for run, state in alive if state.state == "queued" and not state.handle and self._may_try(run)]
-        full = False
+        full, self._stuck = False, {}
         for run in sorted(waiting, key=lambda run: (run.place, run.id)):
             needs = self._needs[run.id]
             if why := self._lacking.get(needs):
-                self._told[run.id] = why
+                self._stuck[run.id] = why
             elif full or (at_work and at_work + needs.cores > _slots(self._room)):
                 full = True  # it waits until there is room for it, and nobody overtakes it
             elif self._try(run, self._launch):
@@ -220,7 +222,8 @@ class Dispatcher:
         for needs in set(self._needs.values()) - self._lacking.keys():
             self._lacking[needs] = engine.lacking(needs)
         if due:
-            cluster.write(Cluster(name, time.time(), _slots(self._room), at_work, tuple(engine.machines()), self._told))
+            troubles = self._told | self._stuck
+            cluster.write(Cluster(name, time.time(), _slots(self._room), at_work, tuple(engine.machines()), troubles))
 
     def _may_try(self, run: Run) -> bool:
         return time.monotonic() >= self._later.get(run.id, 0.0)

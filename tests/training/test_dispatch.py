@@ -231,6 +231,22 @@ def test_a_cluster_that_does_not_answer_stops_nobody(played, monkeypatch, capsys
     assert capsys.readouterr().out.count("RuntimeError: no answer") == 1
 
 
+def test_once_a_machine_comes_that_can_take_it_a_run_is_no_trouble_any_more(played, monkeypatch):
+    monkeypatch.setattr(dispatch, "TELL", 0.0)
+    monkeypatch.setattr(played, "lacking", lambda needs: "a machine must have 8 GPUs." if needs.gpus else "")
+    before, huge = runs.create(SMALL), runs.create(replace(SMALL, gpus=8))
+    dispatcher = dispatch.Dispatcher()
+    for _ in range(2):
+        dispatcher.round()
+    assert cluster.read().troubles == {huge.id: "a machine must have 8 GPUs."}
+    played.begins(before)  # it keeps the only slot
+    monkeypatch.setattr(played, "lacking", lambda needs: "")
+    for _ in range(2):
+        dispatcher.round()
+    assert cluster.read().troubles == {}
+    assert played.launched == [before.id]
+
+
 def test_what_was_said_grows_stale(home, monkeypatch):
     cluster.write(cluster.Cluster("played", time.time() - cluster.STALE - 1))
     assert cluster.read().stale
