@@ -94,6 +94,7 @@ class Cluster:
             "RNNVIZ_RUNS": str(home),
             "RNNVIZ_ENGINE": "ray",
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_worker_niceness": "0",  # else all others on a busy machine come first
             # A node that says nothing is given up after about two seconds, not after a minute.
             "RAY_health_check_initial_delay_ms": "1000",
             "RAY_health_check_period_ms": "500",

@@ -16,7 +16,7 @@ from tests.training.processes import LONG, QUICK, has, home, kill, story, until,
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 __all__ = ["home"]
 
-SECONDS = replace(LONG, epochs=200)
+SECONDS = replace(LONG, epochs=300)
 """Some seconds of training: time to kill somebody."""
 
 
