@@ -114,7 +114,7 @@ class Cluster:
         command += [f"--num-cpus={cpus}", f"--num-gpus={gpus}", "--disable-usage-stats", "--block"]
         command += [f"--object-store-memory={80 * 2**20}"]
         log = self.folder / f"node-{address}.log"
-        with open(log, "ab") as out:
+        with open(log, "wb") as out:
             node = self._start(network, command, env=self.environment, stdout=out, stderr=out, cwd=self.folder)
         until(lambda: "Ray runtime started" in log.read_text() or node.poll() is not None, log.read_text)
         assert node.poll() is None, log.read_text()

@@ -8,6 +8,7 @@ next one, a handle that it did not launch itself has ended.
 
 import math
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def launch(folder: Path, needs: Needs = Needs()) -> str:  # noqa: B008
         told["CUDA_VISIBLE_DEVICES"] = ""  # where nothing is asked for, Ray hides nothing
     (folder / _PLACE).unlink(missing_ok=True)
     reference = task.remote(str(folder), told)
-    handle = reference.hex()
+    handle = f"{reference.hex()}-{secrets.token_hex(4)}"  # a cluster that was started anew gives the same ones again
     _tasks[handle] = reference, folder
     return handle
 
