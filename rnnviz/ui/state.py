@@ -146,6 +146,8 @@ MAX_COMPARED = 4
 """Networks that read one digit below one another: as many as a screen holds."""
 STARTS = (*initial.RECURRENT, "forget")
 """How an untrained network of the lab may begin: the ways of W_hh, or a bias of the forget gate."""
+CHOOSERS = ("selectbox", "segmented_control", "pills", "multiselect")
+"""Widgets that let people choose from a list."""
 MAX_EDITS = 440
 """Numbers of a small network that a link may change: all that the largest one has."""
 _EDIT = re.compile(r"([a-z_]+(?:\.[a-z_0-9]+)?)((?:\.[0-9]{1,2}){1,2}):(-?[0-9]{1,3}(?:\.[0-9]{1,4})?)")
@@ -304,9 +306,13 @@ def answered(callback: Callable[..., None]) -> Callable[..., None]:
 def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[[], None] | None = None, **options):
     """Show a widget whose value is `st.session_state[key]`, which must be set, and return that value."""
     own = f"widget_{key}"
+    offered = [*args[0], None] if widget.__name__ in CHOOSERS else None
 
     def changed() -> None:
-        st.session_state[key] = st.session_state[own]
+        value = st.session_state[own]
+        # The browser says a choice in words, and where these have changed meanwhile Streamlit takes them for the value.
+        if offered is None or all(each in offered for each in (value if isinstance(value, list) else [value])):
+            st.session_state[key] = value
         heard()
         if on_change:
             on_change()
