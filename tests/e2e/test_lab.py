@@ -100,6 +100,39 @@ def test_a_slider_tells_again_what_was_not_heard(open_page):
     assert slider.input_value() == "4.5"
 
 
+def test_answers_that_come_late_and_all_at_once_leave_the_page_alive(chromium, app):
+    page = chromium.new_page()
+    late, browser = None, None
+
+    def pass_on(message):
+        browser.send(message) if late is None else late.append(message)
+
+    def connect(route):
+        nonlocal browser
+        browser, server = route, route.connect_to_server()
+        server.on_message(pass_on)
+        route.on_message(server.send)
+
+    page.route_web_socket("**/_stcore/stream", connect)
+    page.goto(f"{app}/gradients?cells=lstm&starts=forget&bias=5")
+    page.wait_for_selector(FAN, timeout=SLOW)
+    page.wait_for_selector("[data-test-script-state='notRunning']")
+    (before,) = first_values(page)
+    page.get_by_role("slider", name="Forget gate's bias").focus()
+    late = []
+    for key in [*["ArrowLeft"] * 5, *["ArrowRight"] * 5]:  # back to the figure that the browser has already
+        page.keyboard.press(key)
+        page.wait_for_timeout(700)
+    sent, late = late, None
+    for message in sent:
+        browser.send(message)
+    page.keyboard.press("ArrowLeft")
+    until(page, "() => new URL(location.href).searchParams.get('bias') === '4.5'")
+    page.keyboard.press("ArrowRight")
+    until(page, f"before => ({FIRST})('fan_h')[0] === before", before)
+    page.close()
+
+
 def test_a_link_in_the_lesson_sets_the_figure_and_brings_it_into_view(open_page):
     page = open_lab(open_page)
     lines_are(page, 1)
