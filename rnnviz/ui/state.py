@@ -6,6 +6,8 @@ the widget: Streamlit forgets a widget's state, or half of it, when another page
 
 import math
 import re
+import time
+import urllib.parse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from .parts import stories
 
 _address = st.components.v2.component("rnnviz_address", js=Path(__file__).with_name("address.js").read_text("utf-8"))
 
+UNDER_WAY = 3.0
+"""Seconds within which the browser hears of what Python has set."""
 AUTO = "auto"
 """The network that suits what is shown, or the class that the network answers."""
 
@@ -305,11 +309,13 @@ def answered(callback: Callable[..., None]) -> Callable[..., None]:
 
 def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[[], None] | None = None, **options):
     """Show a widget whose value is `st.session_state[key]`, which must be set, and return that value."""
-    own = f"widget_{key}"
+    now, own = st.session_state, f"widget_{key}"
     offered = [*args[0], None] if widget.__name__ in CHOOSERS else None
 
     def changed() -> None:
         value = st.session_state[own]
+        if _overtaken(own, value):
+            return
         # The browser says a choice in words, and where these have changed meanwhile Streamlit takes them for the value.
         if offered is None or all(each in offered for each in (value if isinstance(value, list) else [value])):
             st.session_state[key] = value
@@ -317,9 +323,23 @@ def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[
         if on_change:
             on_change()
 
+    if now.get(own, now[key]) != now[key]:
+        now.setdefault("overtaken", {})[own] = (now[own], time.monotonic())
     st.session_state[own] = st.session_state[key]
     widget(label, *args, key=own, on_change=answered(changed), **options)
     return st.session_state[key]
+
+
+def _overtaken(own: str, value: Any) -> bool:
+    """Return whether a widget's value is only what it had before Python set another.
+
+    Whatever is told brings the values of all widgets along, as the browser has them: what is told just after a story's
+    button would undo the story. The address, which comes last, says whether the browser has heard of what was set.
+    """
+    before, when = st.session_state.get("overtaken", {}).get(own, (None, -math.inf))
+    asked = urllib.parse.parse_qsl(get_script_run_ctx().query_string, keep_blank_values=True)
+    heard_of = {key: text for key, text in asked if key in LINK} == st.session_state.get("link")
+    return value == before and not heard_of and time.monotonic() - when < UNDER_WAY
 
 
 def browser_language() -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.conftest import browser_path
 
@@ -69,6 +70,39 @@ def chromium() -> Iterator:
         browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
         yield browser
         browser.close()
+
+
+class Answers:
+    """What the server sends to a page that is yet to be opened; it can be held back, as on a slow line."""
+
+    def __init__(self, page):
+        self.held: list | None = None
+        self._page = page
+        page.route_web_socket("**/_stcore/stream", self._connect)
+
+    def _connect(self, route) -> None:
+        self._browser, server = route, route.connect_to_server()
+        server.on_message(self._pass_on)
+        route.on_message(server.send)
+
+    def _pass_on(self, message) -> None:
+        if self.held is None:
+            self._browser.send(message)
+        else:
+            self.held.append(message)
+
+    def hold(self) -> None:
+        self.held = []
+
+    def wait(self) -> None:
+        """Until those to one run are all there."""
+        while not any(ForwardMsg.FromString(message).HasField("script_finished") for message in self.held):
+            self._page.wait_for_timeout(50)
+
+    def release(self) -> None:
+        held, self.held = self.held, None
+        for message in held:
+            self._browser.send(message)
 
 
 def is_error(message) -> bool:

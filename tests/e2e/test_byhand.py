@@ -7,6 +7,7 @@ import pytest
 from rnnviz import arithmetic
 from rnnviz.figures import style
 from rnnviz.ui.cells import tiny
+from tests.e2e.conftest import Answers
 
 pytestmark = [pytest.mark.browser]
 
@@ -142,6 +143,27 @@ def test_a_number_that_is_typed_just_before_a_story_does_not_change_the_storys_n
     page.wait_for_timeout(4000)  # longer than it would be told again
     assert "edits" not in page.url
     assert page.locator("[data-place='x.0.0']").input_value() == "0.5"
+
+
+def test_what_is_told_while_a_story_is_under_way_does_not_undo_it(open_page, chromium, app):
+    open_part(open_page)  # the first page that a server is asked for is built anew at the first answer
+    page = chromium.new_page()
+    answers = Answers(page)
+    page.goto(f"{app}/cells")
+    field = page.locator("[data-place='x.0.0']")
+    field.wait_for(timeout=60_000)
+    page.wait_for_selector("[data-test-script-state='notRunning']")
+    answers.hold()
+    page.locator(".st-key-story_byhand-forget button").click()
+    answers.wait()
+    field.fill("0.3")  # told with the cell as the browser still has it
+    page.wait_for_timeout(1000)
+    answers.release()
+    in_address(page, "cell", "lstm")
+    page.wait_for_timeout(1000)
+    assert "cell=lstm" in page.url
+    assert "edits" not in page.url
+    page.close()
 
 
 def test_a_targets_field_leads_to_the_target_in_the_graph(open_page):

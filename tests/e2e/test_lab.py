@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.e2e.conftest import Answers
 from tests.e2e.test_step import stroke
 
 pytestmark = [pytest.mark.browser]
@@ -102,30 +103,17 @@ def test_a_slider_tells_again_what_was_not_heard(open_page):
 
 def test_answers_that_come_late_and_all_at_once_leave_the_page_alive(chromium, app):
     page = chromium.new_page()
-    late, browser = None, None
-
-    def pass_on(message):
-        browser.send(message) if late is None else late.append(message)
-
-    def connect(route):
-        nonlocal browser
-        browser, server = route, route.connect_to_server()
-        server.on_message(pass_on)
-        route.on_message(server.send)
-
-    page.route_web_socket("**/_stcore/stream", connect)
+    answers = Answers(page)
     page.goto(f"{app}/gradients?cells=lstm&starts=forget&bias=5")
     page.wait_for_selector(FAN, timeout=SLOW)
     page.wait_for_selector("[data-test-script-state='notRunning']")
     (before,) = first_values(page)
     page.get_by_role("slider", name="Forget gate's bias").focus()
-    late = []
+    answers.hold()
     for key in [*["ArrowLeft"] * 5, *["ArrowRight"] * 5]:  # back to the figure that the browser has already
         page.keyboard.press(key)
         page.wait_for_timeout(700)
-    sent, late = late, None
-    for message in sent:
-        browser.send(message)
+    answers.release()
     page.keyboard.press("ArrowLeft")
     until(page, "() => new URL(location.href).searchParams.get('bias') === '4.5'")
     page.keyboard.press("ArrowRight")
