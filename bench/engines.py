@@ -1,6 +1,6 @@
 """What does an engine cost? This machine alone against a Ray cluster of one node, on the same machine.
 
-    python bench/engines.py             # both tables, about three minutes; as root, or where namespaces are allowed
+    python bench/engines.py             # both tables, about ten minutes on two busy cores; as root, or where namespaces are allowed
     python bench/engines.py overhead    # or one of: overhead, sweep
 
 overhead   from "start" to the first row of the metrics, with no dispatcher alive and with one that waits, and what lies
@@ -114,7 +114,7 @@ def sweep(bench: Bench) -> None:
     one = replace(FIRST, epochs=1000, max_updates=updates)
     print(f"\n{RUNS} runs of {updates:,} updates, about a second each, on {os.cpu_count()} cores")
     print(f"{'seconds':<44}{'local':>24}{'Ray':>24}{'ratio':>8}")
-    for slots in (1, 2, 4, 8):
+    for slots in (1, 2, 4):
         taken = {"local": [], "ray": []}
         for engine in bench.homes:
             bench.begin(engine, slots)
