@@ -1,7 +1,7 @@
 """What does an engine cost? This machine alone against a Ray cluster of one node, on the same machine.
 
-    python bench/engines.py             # both tables, about ten minutes on two busy cores; as root, or where namespaces are allowed
-    python bench/engines.py overhead    # or one of: overhead, sweep
+    python bench/engines.py             # both tables, about ten minutes on two busy cores
+    python bench/engines.py overhead    # or one of: overhead, sweep; as root, or where namespaces are allowed
 
 overhead   from "start" to the first row of the metrics, with no dispatcher alive and with one that waits, and what lies
            between two runs that follow each other in one slot: the end of one to the first row of the next
