@@ -84,6 +84,7 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!mounted.has(parentElement)) mounted.set(parentElement, new Moment(parentElement));
   mounted.get(parentElement).update(data, setStateValue);
   return () => {
+    if (parentElement.isConnected) return; // Streamlit also lets go of an update that a newer one has overtaken
     mounted.get(parentElement)?.pause();
     mounted.delete(parentElement);
   };

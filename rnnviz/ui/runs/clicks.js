@@ -88,5 +88,8 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   view.tell = setTriggerValue;
   view.keep = setStateValue;
   view.update(data);
-  return () => views.delete(parentElement);
+  return () => {
+    if (parentElement.isConnected) return; // Streamlit also lets go of an update that a newer one has overtaken
+    views.delete(parentElement);
+  };
 }

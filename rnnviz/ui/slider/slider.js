@@ -89,13 +89,10 @@ const mounted = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue }) {
   if (!mounted.has(parentElement)) mounted.set(parentElement, new Slider(parentElement));
-  const slider = mounted.get(parentElement);
-  const turn = (slider.turn = (slider.turn ?? 0) + 1);
-  slider.update(data, setStateValue);
+  mounted.get(parentElement).update(data, setStateValue);
   return () => {
-    // Streamlit also lets go of what newer data has overtaken, while the slider stays.
-    if (slider.turn !== turn) return;
-    slider.dispose();
+    if (parentElement.isConnected) return; // Streamlit also lets go of an update that a newer one has overtaken
+    mounted.get(parentElement)?.dispose();
     mounted.delete(parentElement);
   };
 }

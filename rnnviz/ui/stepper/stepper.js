@@ -412,6 +412,7 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!readers.has(parentElement)) readers.set(parentElement, new Reader(parentElement));
   readers.get(parentElement).update(data, setStateValue);
   return () => {
+    if (parentElement.isConnected) return; // Streamlit also lets go of an update that a newer one has overtaken
     readers.get(parentElement)?.dispose();
     readers.delete(parentElement);
   };

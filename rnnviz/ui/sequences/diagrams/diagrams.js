@@ -268,5 +268,8 @@ const mounted = new WeakMap();
 export default function ({ data, parentElement, setTriggerValue }) {
   if (!mounted.has(parentElement)) mounted.set(parentElement, new Diagrams(parentElement));
   mounted.get(parentElement).update(data, setTriggerValue);
-  return () => mounted.delete(parentElement);
+  return () => {
+    if (parentElement.isConnected) return; // Streamlit also lets go of an update that a newer one has overtaken
+    mounted.delete(parentElement);
+  };
 }
