@@ -325,6 +325,7 @@ def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[
 
     if now.get(own, now[key]) != now[key]:
         now.setdefault("overtaken", {})[own] = (now[own], time.monotonic())
+        now.pop("link", None)  # what it says is overtaken too, and this run may end before it says something else
     st.session_state[own] = st.session_state[key]
     widget(label, *args, key=own, on_change=answered(changed), **options)
     return st.session_state[key]

@@ -32,3 +32,39 @@ def test_words_that_are_no_choice_any_more_are_not_taken_for_one(app):
     app.selectbox[0].select_index(0).run()
     assert not app.exception
     assert app.session_state["label"] == 1
+
+
+LINKED = """
+import streamlit as st
+from rnnviz.ui import state
+
+state.open_link()
+st.session_state.setdefault("digit", 6)
+
+def forward():
+    st.session_state["digit"] += 1
+
+state.remember(st.number_input, "digit", 0, 9, key="digit")
+st.button("forward", on_click=state.answered(forward))
+if not st.session_state.get("interrupted"):
+    state.write_link(digit=st.session_state["digit"])
+"""
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_what_a_browser_tells_that_has_not_yet_heard_of_a_new_value_does_not_undo_it(interrupted):
+    app = AppTest.from_string(LINKED).run()
+    app.query_params["digit"] = "6"
+    app.session_state["interrupted"] = interrupted  # by what the browser tells, before the address is written
+    app.button[0].click().run()
+    app.number_input[0].set_value(6).run()
+    assert app.session_state["digit"] == 7
+
+
+def test_what_a_browser_tells_that_has_heard_of_a_new_value_counts():
+    app = AppTest.from_string(LINKED).run()
+    app.query_params["digit"] = "6"
+    app.button[0].click().run()
+    app.query_params["digit"] = "7"
+    app.number_input[0].set_value(6).run()
+    assert app.session_state["digit"] == 6
