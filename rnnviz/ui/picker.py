@@ -176,7 +176,7 @@ def _set(words: Words) -> str:
         available,
         format_func=lambda name: words(f"set.{name}"),
         key="set",
-        on_change=lambda: (_use("sample"), st.session_state.pop("digit", None)),
+        on_change=lambda: (_use("sample"), st.session_state.update(digit=FIRST[st.session_state["set"]])),
         filter_mode=None,
         label_visibility="collapsed",
     )

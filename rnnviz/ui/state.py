@@ -314,7 +314,8 @@ def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[
 
     def changed() -> None:
         value = st.session_state[own]
-        if _overtaken(own, value):
+        # A page that is built anew, as a link deep into a fresh server is, has new widgets: all of them seem changed.
+        if value == now.get(key) or _overtaken(own, value):
             return
         # The browser says a choice in words, and where these have changed meanwhile Streamlit takes them for the value.
         if offered is None or all(each in offered for each in (value if isinstance(value, list) else [value])):

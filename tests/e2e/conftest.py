@@ -63,6 +63,17 @@ def app(runs_folder) -> Iterator[str]:
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
+@pytest.fixture
+def fresh_app(tmp_path) -> Iterator[str]:
+    """The address of an app that nobody has visited and that has no MNIST; it may leave no error in its log."""
+    log = tmp_path / "log.txt"
+    process, url = serve(log, RNNVIZ_DATA=str(tmp_path))
+    yield url
+    process.terminate()
+    process.wait(10)
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator:
     sync_api = pytest.importorskip("playwright.sync_api")
@@ -94,9 +105,9 @@ class Answers:
     def hold(self) -> None:
         self.held = []
 
-    def wait(self) -> None:
-        """Until those to one run are all there."""
-        while not any(ForwardMsg.FromString(message).HasField("script_finished") for message in self.held):
+    def wait(self, runs: int = 1) -> None:
+        """Until those to some runs of the script are all there."""
+        while sum(ForwardMsg.FromString(message).HasField("script_finished") for message in self.held) < runs:
             self._page.wait_for_timeout(50)
 
     def release(self) -> None:
