@@ -12,12 +12,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.conftest import browser_path
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+
+FAILED = pytest.StashKey[bool]()
 
 
 def serve(log: Path, **environment: str) -> tuple[subprocess.Popen, str]:
@@ -116,6 +119,28 @@ class Answers:
             self._browser.send(message)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if call.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+def what_it_told(page, told: list[bytes]) -> str:
+    """Return a page's address and what it told the server last, for whoever reads of a failure."""
+    lines = [f"{page.url} told {len(told)} times, last:"]
+    for message in map(BackMsg.FromString, told[-4:]):
+        run = message.rerun_script
+        values = " ".join(f"{widget.id.split('-')[-1]}={_value(widget)!r}" for widget in run.widget_states.widgets)
+        lines.append(f"  {run.query_string} {run.fragment_id and 'in a fragment'} {values}")
+    return "\n".join(lines)
+
+
+def _value(widget) -> str:
+    return " ".join(str(getattr(widget, widget.WhichOneof("value"))).split())[:80]
+
+
 def is_error(message) -> bool:
     """Return whether a message of the browser's console tells of an error of ours."""
     # Opened at /train, Streamlit asks for its own addresses below /train first, and then above.
@@ -123,15 +148,18 @@ def is_error(message) -> bool:
 
 
 @pytest.fixture
-def open_page(chromium, app) -> Iterator:
+def open_page(chromium, app, request) -> Iterator:
     """Open an address of the app in a fresh browser context; errors in the page's console fail the test."""
     contexts, errors, at_home = [], [], (app, "blob:", "data:")  # a page that asks elsewhere would not work offline
+    told = {}
 
     def open_page(path: str = "/", size=(1280, 720), wait=".reading-line", **options):
         width, height = size
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
+        messages = told[page] = []
+        page.on("websocket", lambda socket: socket.on("framesent", lambda message: messages.append(message)))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
         page.on("request", lambda request: request.url.startswith(at_home) or errors.append(request.url))
@@ -140,6 +168,9 @@ def open_page(chromium, app) -> Iterator:
         return page
 
     yield open_page
+    if request.node.stash.get(FAILED, False):
+        for page, messages in told.items():
+            print(what_it_told(page, messages))
     for context in contexts:
         context.close()
     assert not errors
