@@ -147,6 +147,19 @@ def is_error(message) -> bool:
     return message.type == "error" and "/_stcore/" not in message.location["url"]
 
 
+def settled(element) -> None:
+    """Bring an element into view and wait until it stays where it is: what an expander holds moves while it opens."""
+    element.evaluate("""async (element) => {
+      for (let still = 0, last = NaN; still < 20; ) {
+        element.scrollIntoView({ block: "center" });
+        await new Promise(requestAnimationFrame);
+        const { top } = element.getBoundingClientRect();
+        still = top === last ? still + 1 : 0;
+        last = top;
+      }
+    }""")
+
+
 @pytest.fixture
 def open_page(chromium, app, request) -> Iterator:
     """Open an address of the app in a fresh browser context; errors in the page's console fail the test."""

@@ -145,8 +145,7 @@ def test_a_number_that_is_typed_just_before_a_story_does_not_change_the_storys_n
     assert page.locator("[data-place='x.0.0']").input_value() == "0.5"
 
 
-def test_what_is_told_while_a_story_is_under_way_does_not_undo_it(open_page, chromium, app):
-    open_part(open_page)  # the first page that a server is asked for is built anew at the first answer
+def test_what_is_told_while_a_story_is_under_way_does_not_undo_it(chromium, app):
     page = chromium.new_page()
     answers = Answers(page)
     page.goto(f"{app}/cells")

@@ -32,7 +32,6 @@ def test_the_point_moves_on_the_curve_with_keys_and_while_the_slider_is_dragged(
     page = open_part(open_page, "activations", "&point=-3")
     until(page, f"() => ({POINT})() === -3")
     slider = page.get_by_role("slider", name="Pre-activation a")
-    # Keys first: where a link is the first that a server is asked for, the page is built anew at the first answer.
     slider.focus()
     page.keyboard.press("Home")
     until(page, f"() => ({POINT})() === -6")

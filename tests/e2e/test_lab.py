@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.conftest import Answers
+from tests.e2e.conftest import Answers, settled
 from tests.e2e.test_step import stroke
 
 pytestmark = [pytest.mark.browser]
@@ -164,16 +164,7 @@ def test_a_digit_is_drawn_where_the_part_offers_it_and_read(open_page):
     page.locator(".st-key-lab_picker summary").click()
     canvas = page.locator(".st-key-canvas canvas").last
     canvas.wait_for()
-    # The picker opens slowly: the canvas has come to rest where it stays for some frames.
-    canvas.evaluate("""async (canvas) => {
-      for (let still = 0, last = NaN; still < 20; ) {
-        canvas.scrollIntoView({ block: "center" });
-        await new Promise(requestAnimationFrame);
-        const { top } = canvas.getBoundingClientRect();
-        still = top === last ? still + 1 : 0;
-        last = top;
-      }
-    }""")
+    settled(canvas)
     stroke(page, [(90, 200), (120, 120), (150, 50)])
     until(page, f"before => JSON.stringify(({FIRST})('roads')) !== JSON.stringify(before)", before)
     until(page, "() => new URL(location.href).searchParams.has('draw')")

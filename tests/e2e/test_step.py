@@ -9,7 +9,7 @@ from rnnviz import checkpoints, digits, record
 from rnnviz.text import Words
 from rnnviz.ui.reading import sentences
 from tests.digits.drawings import drawings
-from tests.e2e.conftest import Answers
+from tests.e2e.conftest import settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.mnist]
 
@@ -413,19 +413,18 @@ def test_a_deep_link_on_a_fresh_server_has_its_title_and_navigation(chromium, fr
     page.close()
 
 
-def test_a_deep_link_on_a_fresh_server_keeps_its_drawing_while_the_page_is_built_anew(chromium, fresh_app):
+def test_a_deep_link_on_a_fresh_server_is_built_once(chromium, fresh_app):
     page = chromium.new_page()
-    answers = Answers(page)
-    answers.hold()
-    page.goto(f"{fresh_app}/sequences?part=upscaling&lang=en&draw={digits.pack(digits.sample(3)[0])}")
-    answers.wait()
-    answers.release()
-    answers.hold()
-    answers.wait(runs=3)  # the page, with widgets of other names, and what was told of those that the browser has
-    answers.release()
-    page.wait_for_function("() => new URL(location).searchParams.get('lang') === null")
-    page.get_by_text("a drawing from a link").wait_for()
-    assert "draw=" in page.url
+    page.goto(f"{fresh_app}/sequences?part=upscaling&set=uci&digit=6&lang=en")
+    page.wait_for_function("() => new URL(location).searchParams.get('lang') === null")  # all of it is there
+    index = page.locator(".st-key-widget_digit input")
+    index.evaluate("element => { element.dataset.mark = 'first' }")
+    page.locator(".st-key-lab_picker summary").click()
+    forward = page.get_by_role("button", name="Next digit")
+    settled(forward)
+    forward.click()
+    page.wait_for_function("() => new URL(location).searchParams.get('digit') === '7'")
+    assert index.get_attribute("data-mark") == "first"
     page.close()
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rnnviz import checkpoints, digits, upscaling
+from tests.e2e.conftest import settled
 
 pytestmark = pytest.mark.browser
 
@@ -35,15 +36,6 @@ DRAWN = """() => {
   const { bdata } = document.querySelector('.chart-network .js-plotly-plot').data[0].z;
   return Array.from(new Float32Array(Uint8Array.from(atob(bdata), (letter) => letter.charCodeAt(0)).buffer));
 }"""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _visited(chromium, app):
-    """Open the app by its own address first: what a link deep into a fresh server shows is built anew once."""
-    page = chromium.new_page()
-    page.goto(app)
-    page.wait_for_selector(".reading-line", state="attached")
-    page.close()
 
 
 def open_part(open_page, link: str = "", **options):
@@ -142,7 +134,9 @@ def test_another_digit_is_chosen_and_everything_follows(open_page):
     page = open_part(open_page)
     before = page.locator(".chart-network figcaption").inner_text()
     page.locator(".st-key-lab_picker summary").click()
-    page.get_by_role("button", name="Next digit").click()
+    forward = page.get_by_role("button", name="Next digit")
+    settled(forward)
+    forward.click()
     page.wait_for_function(
         "before => document.querySelector('.chart-network figcaption').textContent !== before", arg=before
     )

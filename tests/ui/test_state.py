@@ -34,6 +34,24 @@ def test_words_that_are_no_choice_any_more_are_not_taken_for_one(app):
     assert app.session_state["label"] == 1
 
 
+UNCHANGED = """
+import streamlit as st
+from rnnviz.ui import state
+
+def widget(label, *, key, on_change):  # told under the name that it had before the page was built anew
+    on_change()
+
+st.session_state["digit"] = 6
+st.session_state["link_ignored"] = ["step"]  # until the reader does something
+state.remember(widget, "digit", key="digit", on_change=lambda: st.session_state.update(digit=0))
+"""
+
+
+def test_a_widget_that_says_what_is_known_changes_nothing():
+    app = AppTest.from_string(UNCHANGED).run()
+    assert (app.session_state["digit"], app.session_state["link_ignored"]) == (6, ["step"])
+
+
 LINKED = """
 import streamlit as st
 from rnnviz.ui import state
