@@ -7,6 +7,7 @@ import streamlit as st
 
 from ..text import Words
 from . import state
+from .callbacks import answered
 
 SIZE = 248
 """Side of the canvas in CSS pixels."""
@@ -38,7 +39,7 @@ def canvas(words: Words, on_stroke) -> list[np.ndarray]:
             width=SIZE,
             height=SIZE,
             key=f"canvas_{board['nonce']}",
-            on_change=state.answered(on_stroke),
+            on_change=answered(on_stroke),
         )
         with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall", key="pen_row"):
             state.remember(st.slider, words("step.pen"), 8, 30, key="pen", width="stretch")
@@ -46,7 +47,7 @@ def canvas(words: Words, on_stroke) -> list[np.ndarray]:
             for key, icon, drop in (("undo", ":material/undo:", 1), ("clear", ":material/delete:", None)):
                 name = words(f"step.{key}")
                 options = {"icon": icon, "help": name, "key": key, "disabled": empty}
-                st.button(name, on_click=state.answered(_restart), args=(drop, on_stroke), **options)
+                st.button(name, on_click=answered(_restart), args=(drop, on_stroke), **options)
         hint = words("step.hint") if empty else ""
         told = {"canvas": "canvas", "nonce": board["nonce"], "label": words("step.canvas"), "hint": hint}
         _companion(data=told, key="canvas_companion")

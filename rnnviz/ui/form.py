@@ -20,6 +20,7 @@ from ..training import estimate, runs
 from ..training.config import CHOICES, DATASETS, INTEGERS, NUMBERS, OPTIONAL, SWITCHES, Config, Refused
 from ..training.presets import PRESETS, command
 from . import frame, live, state
+from .callbacks import answered
 
 GROUPS = {
     "network": ("cell", "hidden_size", "num_layers", "shared", "forget_bias", "recurrent", "gain", "start"),
@@ -152,7 +153,7 @@ def _choose_preset(words: Words) -> None:
         if chosen.config.watch == "test" and now.get("mode") != "kfold":
             st.caption(words("train.judged_on_test"))
         label = words("train.better", preset=chosen.better)
-        st.button(label, icon=":material/upgrade:", key="better", on_click=_load, args=(chosen.better,))
+        st.button(label, icon=":material/upgrade:", key="better", on_click=answered(_load), args=(chosen.better,))
 
 
 def _preset_title(name: str) -> str:
@@ -331,7 +332,7 @@ def _start_row(words: Words, order: Order | None) -> None:
             icon=":material/play_arrow:",
             key="start",
             disabled=order is None or missing or no_torch,
-            on_click=_start,
+            on_click=answered(_start),
             args=(order,),
         )
         if order and (different := _different(order)):
@@ -373,7 +374,7 @@ def _changed(words: Words, names: list[str]) -> None:
         type="tertiary",
         key="reset",
         help=words(key, count=len(names), fields=labels),
-        on_click=lambda: _load(st.session_state["preset"]),
+        on_click=answered(lambda: _load(st.session_state["preset"])),
     )
     st.caption(words(key, count=len(names), fields=labels))
 
@@ -387,7 +388,7 @@ def _about_mnist(words: Words) -> None:
     """Say that MNIST is missing, and offer what can be done about it."""
     st.warning(words("train.no_mnist"), icon=":material/cloud_off:")
     with st.container(horizontal=True):
-        st.button(words("train.use_bundled"), key="use_bundled", on_click=_load, args=("bundled",))
+        st.button(words("train.use_bundled"), key="use_bundled", on_click=answered(_load), args=("bundled",))
         comes = _fetch_button(words)
     st.fragment(_fetching, run_every=2 if comes else None)(words, comes)
 
@@ -402,7 +403,7 @@ def _fetch_button(words: Words) -> bool:
     """Show the button that fetches MNIST, and return whether it is on its way."""
     comes = mnist.status().state == "downloading"
     label, fetch = words("train.fetch"), mnist.fetch_in_background
-    st.button(label, icon=":material/download:", key="fetch", on_click=fetch, disabled=comes)
+    st.button(label, icon=":material/download:", key="fetch", on_click=answered(fetch), disabled=comes)
     return comes
 
 

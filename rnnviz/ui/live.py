@@ -19,6 +19,7 @@ from ..training import dispatch, estimate, runs
 from ..training.config import Config
 from ..training.film import Film
 from . import frame, state
+from .callbacks import answered
 from .charts import SQUARE, Chart, charts, moment
 from .markdown import escaped
 from .reading import top
@@ -272,7 +273,7 @@ def _actions(words: Words, run: runs.Run, stands: runs.State, lost: bool) -> Non
         _button(words("live.resume"), runs.resume, run, ":material/play_arrow:", f"resume_{run.id}")
     if run.model and stands.state not in ALIVE and (opens := opener(words, run.config)):
         text, act = opens
-        st.button(text, icon=":material/search:", key=f"open_{run.id}", on_click=act, args=(run.id,))
+        st.button(text, icon=":material/search:", key=f"open_{run.id}", on_click=answered(act), args=(run.id,))
     st.page_link(frame.ROOT / "pages" / "runs.py", label=words("live.all"), icon=":material/list:")
 
 
@@ -284,7 +285,7 @@ def opener(words: Words, config: Config) -> tuple[str, Callable] | None:
 
 
 def _button(text: str, act, run: runs.Run, icon: str, key: str, **options) -> None:
-    st.button(text, icon=icon, key=key, on_click=do, args=(act, run), **options)
+    st.button(text, icon=icon, key=key, on_click=answered(do), args=(act, run), **options)
 
 
 def do(act, run: runs.Run) -> None:

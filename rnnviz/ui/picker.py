@@ -10,6 +10,7 @@ from .. import digits
 from ..digits import drawing, mnist, photo
 from ..text import Words
 from . import cache, state
+from .callbacks import answered
 from .canvas import SIZE, canvas
 
 FIRST = {"mnist": 18, "uci": 6}
@@ -76,8 +77,9 @@ def _draw(words: Words) -> Shown | None:
     if message:
         st.caption(f":material/info: {message}")
     elif st.session_state["source"] != "drawing":
-        reread = state.answered(lambda: _use("drawing"))
-        st.button(words("step.reread"), icon=":material/draw:", key="reread", on_click=reread)
+        st.button(
+            words("step.reread"), icon=":material/draw:", key="reread", on_click=answered(_use), args=("drawing",)
+        )
     return Shown("drawing", image, words("shown.drawing"), problem=message)
 
 
@@ -149,7 +151,7 @@ def _choose(words: Words, misread_by: str) -> Shown:
                 icon=icon,
                 help=words(f"step.{key}"),
                 key=f"pick_{key}",
-                on_click=state.answered(_jump),
+                on_click=answered(_jump),
                 args=(matching, move),
                 disabled=not len(matching),
             )
@@ -208,7 +210,9 @@ def _fetching(words: Words, comes: bool) -> None:
         st.rerun()  # the whole page: a set more to choose, or whether to ask again every two seconds has changed
     if status.state == "failed":
         st.caption(words("set.failed"))
-        st.button(words("set.retry"), icon=":material/refresh:", key="retry", on_click=mnist.fetch_in_background)
+        st.button(
+            words("set.retry"), icon=":material/refresh:", key="retry", on_click=answered(mnist.fetch_in_background)
+        )
     elif status.state == "downloading":
         st.progress(status.progress, words("set.downloading", progress=status.progress))
     else:

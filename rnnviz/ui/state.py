@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 from .. import checkpoints, digits, initial, learn
 from ..cells import CELLS
@@ -22,6 +22,7 @@ from ..tasks.shapes import SHAPES
 from ..text import LANGUAGES, Words
 from ..training import recall
 from ..training.presets import PRESETS
+from .callbacks import answered
 from .parts import stories
 
 _address = st.components.v2.component("rnnviz_address", js=Path(__file__).with_name("address.js").read_text("utf-8"))
@@ -288,23 +289,6 @@ def told(component: str, name: str) -> Any:
     an error in a callback would end the page.
     """
     return (st.session_state.get(component) or {}).get(name)
-
-
-def answered(callback: Callable[..., None]) -> Callable[..., None]:
-    """Return a control's callback after which what the control stands in is run, whatever else was told just then.
-
-    The browser puts what several controls say at one moment into one message, and Streamlit runs the fragment of the
-    one that spoke first, alone. A stroke that ends just as the stepper tells its row would be on the canvas, and the
-    page beside it would go on reading the digit without it.
-    """
-
-    def called(*args: Any) -> None:
-        callback(*args)
-        running = get_script_run_ctx().fragment_ids_this_run  # nothing where the whole page is
-        if running and ThreadState.get().fragment_id not in running:
-            st.rerun()
-
-    return called
 
 
 def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[[], None] | None = None, **options):

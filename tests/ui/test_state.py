@@ -55,6 +55,7 @@ def test_a_widget_that_says_what_is_known_changes_nothing():
 LINKED = """
 import streamlit as st
 from rnnviz.ui import state
+from rnnviz.ui.callbacks import answered
 
 state.open_link()
 st.session_state.setdefault("digit", 6)
@@ -63,7 +64,7 @@ def forward():
     st.session_state["digit"] += 1
 
 state.remember(st.number_input, "digit", 0, 9, key="digit")
-st.button("forward", on_click=state.answered(forward))
+st.button("forward", on_click=answered(forward))
 if not st.session_state.get("interrupted"):
     state.write_link(digit=st.session_state["digit"])
 """

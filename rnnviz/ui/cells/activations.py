@@ -13,6 +13,7 @@ from ...network import Network
 from ...text import Words
 from ...trace import Trace, record
 from .. import state
+from ..callbacks import answered
 from ..charts import Chart, charts
 from ..parts import stories
 from ..parts.beside import beside
@@ -83,7 +84,7 @@ def _controls(words: Words) -> str:
     slider(words("act.gain"), 0.5, 3.0, 0.1, "gain", help=words("act.gain_help"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         state.remember(st.number_input, words("tiny.seed"), 0, tiny.LAST_SEED, key="seed", width="stretch")
-        st.button(words("tiny.new_seed"), icon=":material/casino:", key="act_new_seed", on_click=_new_seed)
+        st.button(words("tiny.new_seed"), icon=":material/casino:", key="act_new_seed", on_click=answered(_new_seed))
     return now["node"]
 
 
@@ -92,7 +93,7 @@ def _steps(words: Words, a: np.ndarray) -> None:
     st.markdown(words("act.bring"))
     with st.container(horizontal=True, gap="xsmall", key="act_steps"):
         for t, value in enumerate(a, 1):
-            st.button(f"t = {t}", key=f"act_step_{t}", on_click=_bring, args=(float(value),))
+            st.button(f"t = {t}", key=f"act_step_{t}", on_click=answered(_bring), args=(float(value),))
 
 
 def _first_block() -> None:

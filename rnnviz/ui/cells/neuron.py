@@ -9,6 +9,7 @@ from ...figures.over_time import Axis, Line
 from ...neuron import Pass, Weights
 from ...text import Words
 from .. import state
+from ..callbacks import answered
 from ..charts import Chart, charts
 from ..parts import stories
 from ..parts.beside import beside
@@ -160,8 +161,8 @@ def _buttons(words: Words) -> None:
             ("restart", "skip_previous", _go, (0,), not at),
         ):
             st.button(
-                words(f"neuron.{name}", count=PLAY), key=f"neuron_{name}", icon=f":material/{icon}:", on_click=act,
-                args=args, disabled=off,
+                words(f"neuron.{name}", count=PLAY), key=f"neuron_{name}", icon=f":material/{icon}:",
+                on_click=answered(act), args=args, disabled=off,
             )  # fmt: skip
         st.markdown(words("neuron.made", count=at))
 

@@ -11,6 +11,7 @@ from ...figures import stack
 from ...network import Network
 from ...text import Words
 from .. import state
+from ..callbacks import answered
 from ..charts import Chart, charts
 from ..parts import stories
 from ..parts.beside import beside
@@ -60,7 +61,9 @@ def _controls(words: Words) -> None:
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
         state.remember(st.number_input, words("tiny.seed"), 0, tiny.LAST_SEED, key="seed", width="stretch")
-        st.button(words("tiny.new_seed"), icon=":material/casino:", key="rnncell_new_seed", on_click=_new_seed)
+        st.button(
+            words("tiny.new_seed"), icon=":material/casino:", key="rnncell_new_seed", on_click=answered(_new_seed)
+        )
 
 
 def _new_seed() -> None:

@@ -16,6 +16,7 @@ from ...network import Network
 from ...text import Words
 from ...trace import Trace, record
 from .. import state
+from ..callbacks import answered
 from ..parts import stories
 from ..parts.of_cells import TINY
 
@@ -163,9 +164,11 @@ def controls(words: Words) -> None:
         state.remember(
             st.number_input, words("tiny.seed"), 0, LAST_SEED, key="seed", on_change=lambda: _let_go("seed"), width=76
         )
-        st.button(words("tiny.new_seed"), icon=":material/casino:", key="tiny_new_seed", on_click=_new_seed)
+        st.button(words("tiny.new_seed"), icon=":material/casino:", key="tiny_new_seed", on_click=answered(_new_seed))
         changed = len(st.session_state["edits"])
-        st.button(words("tiny.back"), icon=":material/undo:", key="tiny_back", on_click=_back, disabled=not changed)
+        st.button(
+            words("tiny.back"), icon=":material/undo:", key="tiny_back", on_click=answered(_back), disabled=not changed
+        )
     if changed:
         st.caption(words("tiny.changed", count=changed))
     if dropped := st.session_state.get("tiny_dropped"):

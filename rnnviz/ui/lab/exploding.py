@@ -14,6 +14,7 @@ from ...figures.over_time import Axis, Line
 from ...text import Words
 from ...trace import record
 from .. import state
+from ..callbacks import answered
 from ..charts import Chart, charts
 from ..parts import stories
 from ..parts.growing import Growing, follow
@@ -68,7 +69,7 @@ def _controls(words: Words) -> None:
         state.remember(st.select_slider, words(f"exploding.{key}"), values, key=key, format_func="{:g}".format)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         state.remember(st.number_input, words("subject.seed"), 0, 9999, key="seed", width="stretch")
-        st.button(words("exploding.new_seed"), icon=":material/casino:", key="new_seed", on_click=_new_seed)
+        st.button(words("exploding.new_seed"), icon=":material/casino:", key="new_seed", on_click=answered(_new_seed))
 
 
 def _new_seed() -> None:

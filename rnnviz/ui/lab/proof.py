@@ -11,6 +11,7 @@ from ... import figures
 from ...text import Words
 from ...training.proof import Check, Proof, ProofFailed, TooLarge, prove
 from .. import frame
+from ..callbacks import answered
 from ..markdown import escaped
 from ..parts import stories
 from . import subject
@@ -40,7 +41,7 @@ def _prove(words: Words, seen: Subject) -> None:
     if no_torch:
         st.warning(words("proof.no_torch"), icon=":material/extension_off:")
     options = {"type": "primary", "icon": ":material/verified:", "disabled": no_torch}
-    st.button(words("proof.button"), key="prove", on_click=_ask, args=((seen.key, window, clip),), **options)
+    st.button(words("proof.button"), key="prove", on_click=answered(_ask), args=((seen.key, window, clip),), **options)
     if st.session_state.get("proved") != (seen.key, window, clip):
         return
     try:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from ...text import Words
 from .. import frame, state
+from ..callbacks import answered
 from ..slider import slider
 from .growing import EVERY, Growing
 
@@ -79,7 +80,7 @@ def _again(live: bool) -> None:
 
 def _button(words: Words, name: str, icon: str, act, args: tuple, disabled: bool = False) -> None:
     st.button(
-        words(f"learning.{name}"), key=f"learning_{name}", icon=f":material/{icon}:", on_click=act, args=args,
+        words(f"learning.{name}"), key=f"learning_{name}", icon=f":material/{icon}:", on_click=answered(act), args=args,
         disabled=disabled,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from ...text import Words
+from ..callbacks import answered
 from . import stories
 
 _links = st.components.v2.component("rnnviz_lesson_links", js=Path(__file__).with_name("links.js").read_text("utf-8"))
@@ -32,12 +33,14 @@ def predict(words: Words, part: str) -> None:
                     key=f"predict_{part}_{option}",
                     icon=":material/check:" if chosen and option == asked.answer else None,
                     type="primary" if option == chosen else "secondary",
-                    on_click=_predict,
+                    on_click=answered(_predict),
                     args=(part, option),
                 )
             if asked.veiled:  # it keeps its place: what is below must not move up while it is scrolled to
                 label, off = words("predict.show"), not veiled
-                st.button(label, type="tertiary", key=f"unveil_{part}", on_click=_unveil, args=(part,), disabled=off)
+                st.button(
+                    label, type="tertiary", key=f"unveil_{part}", on_click=answered(_unveil), args=(part,), disabled=off
+                )
         if chosen:
             said = [
                 words("predict.right" if chosen == asked.answer else "predict.other"),
@@ -54,7 +57,7 @@ def lesson(words: Words, part: str) -> None:
     """Show the lesson of a part."""
     with st.container(key="lesson"):
         st.markdown(words.lesson(f"{stories.PARTS[part].page}_{part}"))
-        _links(key="lesson_links", on_story_change=_follow_link)
+        _links(key="lesson_links", on_story_change=answered(_follow_link))
 
 
 def _predict(part: str, option: str) -> None:

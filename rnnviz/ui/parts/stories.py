@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...text import Words
+from ..callbacks import answered
 from . import of_cells, of_gradients, of_guide, of_sequences
 from .part import Part
 
@@ -38,7 +39,7 @@ def buttons(words: Words, names: Sequence[str]) -> None:
     """Show a button for each of some stories."""
     with st.container(horizontal=True, gap="xsmall", key="stories"):
         for name in names:
-            st.button(words(f"story.{name}"), key=f"story_{name}", on_click=tell, args=(name,))
+            st.button(words(f"story.{name}"), key=f"story_{name}", on_click=answered(tell), args=(name,))
 
 
 def tell(name: str) -> None:

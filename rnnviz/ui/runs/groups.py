@@ -10,6 +10,7 @@ from ...figures.results import sweep_line, sweep_map
 from ...text import Words
 from ...training import runs
 from .. import state
+from ..callbacks import answered
 from ..charts import Chart, charts
 from ..lab.recall import asking
 from ..live import look_after
@@ -29,7 +30,7 @@ def show(words: Words, row: Row) -> None:
     with st.container(horizontal=True, key="group_actions"):
         if row.group.kind == "recall":
             icon = ":material/science:"
-            st.button(words("groups.to_lab"), icon=icon, key="to_lab", on_click=asking.see, args=(row.id,))
+            st.button(words("groups.to_lab"), icon=icon, key="to_lab", on_click=answered(asking.see), args=(row.id,))
         if standings & {"queued", "running"} and st.button(
             words("groups.stop"), icon=":material/stop:", key="group_stop"
         ):

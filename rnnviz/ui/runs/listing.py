@@ -5,6 +5,7 @@ import streamlit as st
 from ...text import Words
 from ...training.config import DATASETS
 from .. import frame, state
+from ..callbacks import answered
 from ..live import look_after
 from . import acting, clicks, heard, known, machines, spoken
 from .again import guarded
@@ -287,7 +288,7 @@ def _turn(words: Words, count: int) -> None:
             def turned() -> None:
                 st.session_state["runs_page"] = st.session_state[key]
 
-            st.pagination(pages, default=page, key=key, on_change=turned)
+            st.pagination(pages, default=page, key=key, on_change=answered(turned))
 
 
 def ticked_bar(words: Words) -> None:

@@ -10,6 +10,7 @@ from ...training import presets
 from ...training.config import Config
 from ...training.presets import PRESETS
 from .. import frame, live
+from ..callbacks import answered
 from ..markdown import escaped
 from . import acting, clicks, known, machines, results, spoken
 from .again import guarded
@@ -142,7 +143,7 @@ def _act(words: Words, entry: Entry) -> None:
                 disabled=run.model is None,
                 help=None if run.model else words("one.no_model"),
                 key="run_open",
-                on_click=open_in,
+                on_click=answered(open_in),
                 args=(run.id,),
             )
         if entry.standing in ("queued", "running") and st.button(
@@ -160,7 +161,7 @@ def _act(words: Words, entry: Entry) -> None:
             icon=":material/replay:",
             help=words("one.again_help"),
             key="run_again",
-            on_click=frame.go,
+            on_click=answered(frame.go),
             args=("train",),
             kwargs={"again": (entry.plan.preset, entry.plan.config)},
         )

@@ -12,6 +12,7 @@ from ...text import Words
 from ...training import estimate
 from ...training.config import Config
 from .. import frame, state
+from ..callbacks import answered
 from ..charts import Chart, charts
 from ..live import look_after
 from ..markdown import escaped
@@ -37,7 +38,9 @@ def _open_in_compare(words: Words, entries: Sequence[Entry]) -> None:
     nets = [f"run:{entry.id}" for entry in digits if entry.run.model]
     if 2 <= len(nets) <= state.MAX_COMPARED:
         options = {"icon": ":material/compare_arrows:", "key": "open_in_compare"}
-        st.button(words("compare.open"), on_click=frame.go, args=("compare",), kwargs={"nets": nets}, **options)
+        st.button(
+            words("compare.open"), on_click=answered(frame.go), args=("compare",), kwargs={"nets": nets}, **options
+        )
 
 
 def _live(words: Words, entries: Sequence[Entry]) -> None:

@@ -13,6 +13,7 @@ from ...tasks.shapes import SHAPES, TESTED, Networks, Progress, Settings
 from ...text import Words
 from ...trace import record
 from .. import state
+from ..callbacks import answered
 from ..charts import Chart, charts
 from ..parts import stories
 from ..parts.growing import Growing
@@ -162,12 +163,12 @@ def _digit(words: Words, networks: Networks, view: Callable) -> tuple[np.ndarray
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="shape_digit"):
         number = slider(words("shapes.digit"), 1, len(labels), 1, "given")
         st.button(
-            words("shapes.misread"), icon=":material/search:", key="shape_misread", on_click=_next_misread,
+            words("shapes.misread"), icon=":material/search:", key="shape_misread", on_click=answered(_next_misread),
             args=(networks[0], view),
         )  # fmt: skip
         # What was painted was painted on a digit, and goes with it.
         if now["picture"] and now.setdefault("painted_on", number) == number:
-            st.button(words("shapes.unpaint"), icon=":material/undo:", key="shape_unpaint", on_click=_unpaint)
+            st.button(words("shapes.unpaint"), icon=":material/undo:", key="shape_unpaint", on_click=answered(_unpaint))
             return small_digits.unpack(now["picture"]), None
     _unpaint()
     return images[number - 1], int(labels[number - 1])

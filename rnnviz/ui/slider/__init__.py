@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from .. import state
+from ..callbacks import answered
 
 _HERE = Path(__file__).parent
 
@@ -34,7 +35,7 @@ def slider(
     data = {"label": label, "low": low, "high": high, "step": step, "value": value, "help": help}
     data["heard"] = st.session_state.get(f"{own}_heard")
     with st.container(key=f"live_{key}", width=width):
-        _component(data=data, key=own, default={"moved": None}, on_moved_change=moved, height="content")
+        _component(data=data, key=own, default={"moved": None}, on_moved_change=answered(moved), height="content")
     return value
 
 

@@ -13,6 +13,7 @@ from ....arithmetic import Box, Graph, Node
 from ....figures import style
 from ....text import Words
 from ... import state
+from ...callbacks import answered
 from .. import tiny
 from ..tiny import Tiny
 from .formulas import formulas, gradients
@@ -79,7 +80,7 @@ def graph(words: Words, shown: Tiny, key: str) -> Graph:
         "stage": now["stage"],
         "node": now["node"],
     }
-    _component(data=data, key=key, default={"told": None}, on_told_change=told, height="content")
+    _component(data=data, key=key, default={"told": None}, on_told_change=answered(told), height="content")
     return made
 
 

@@ -8,6 +8,7 @@ from ....arithmetic import Graph
 from ....figures import style
 from ....text import Words
 from ... import state
+from ...callbacks import answered
 from .. import tiny
 from ..tiny import Tiny
 
@@ -43,7 +44,7 @@ def matrices(words: Words, shown: Tiny, made: Graph, backward: bool, key: str) -
         "backward": backward,
         "words": {"invalid": words("matrices.invalid")},
     }
-    _component(data=data, key=key, default={"edits": None}, on_edits_change=edited, height="content")
+    _component(data=data, key=key, default={"edits": None}, on_edits_change=answered(edited), height="content")
     if now.pop("tiny_refused", False):
         st.warning(words("matrices.refused"), icon=":material/block:")
 

@@ -12,6 +12,7 @@ from ....text import Words
 from ....training import dispatch, recall, runs
 from ....training.config import Config
 from ... import form, frame, live, state
+from ...callbacks import answered
 from ...markdown import escaped
 from ...parts import stories
 from ...runs import known
@@ -96,7 +97,7 @@ def _buttons(words: Words) -> list[Config]:
             key=f"recall_{name}",
             help=words(f"recall.{name}_help", seeds=_seeds(words, first[name])),
             disabled=not configs or not _has_torch(),
-            on_click=_start,
+            on_click=answered(_start),
             args=(words, first[name]),
         )
     return configs
@@ -228,7 +229,11 @@ def choose(words: Words) -> Shown | None:
         )
         if shown.row and shown.row.active:
             st.button(
-                words("recall.stop"), icon=":material/stop:", key="recall_stop", on_click=_stop, args=(shown.row,)
+                words("recall.stop"),
+                icon=":material/stop:",
+                key="recall_stop",
+                on_click=answered(_stop),
+                args=(shown.row,),
             )
     if problem := now.pop("live_problem", None):
         st.warning(words(f"train.{problem}"), icon=":material/info:")

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from ....figures import style
+from ...callbacks import answered
 
 _HERE = Path(__file__).parent
 
@@ -79,7 +80,7 @@ def choose(label: str, titles: Mapping[str, str], chosen: str, key: str, on_choi
         for name, columns in SHAPES.items()
     ]
     told = {"kind": "choice", "label": label, "chosen": chosen, "shapes": shapes, "colours": _colours()}
-    _component(data=told, key=key, on_shape_change=heard, height="content")
+    _component(data=told, key=key, on_shape_change=answered(heard), height="content")
 
 
 def unrolled(
@@ -107,7 +108,7 @@ def unrolled(
         shown[0]["paint"] = paint
     steps = [_told(column) | {"t": str(t)} for t, column in enumerate(columns, 1)]
     told = {"kind": "unrolled", "alt": alt, "columns": steps, "pictures": shown, "colours": _colours()}
-    _component(data=told, key=key, on_pixels_change=heard, height="content")
+    _component(data=told, key=key, on_pixels_change=answered(heard), height="content")
 
 
 def _told(column: Column) -> dict[str, object]:
