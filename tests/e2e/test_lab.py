@@ -176,19 +176,18 @@ def test_784_steps_come_in_as_they_are_computed_until_all_seeds_are_there(open_p
     until(page, "() => !document.querySelector('.st-key-part_figure [data-testid=stProgress]')")
     (first,) = first_values(page)
     assert first < -150  # far below what a float64 could hold of its square
-    assert page.get_by_text("float32, in which networks are trained, underflows").count() == 1
+    page.get_by_text("float32, in which networks are trained, underflows").wait_for()
 
 
 def test_the_address_brings_everything_back(open_page):
     query = "?cells=rnn_relu,lstm&starts=orthogonal,forget&gain=1.3&bias=2.5&delay=21&depth=2&lang=zh"
     page = open_lab(open_page, query)
     lines_are(page, 3)
-    until(page, "() => !document.querySelector('.st-key-part_figure [data-testid=stProgress]')")
-    before = first_values(page)
     again = open_lab(open_page, page.url[page.url.index("?") :])
     lines_are(again, 3)
     until(again, "() => !document.querySelector('.st-key-part_figure [data-testid=stProgress]')")
-    until(again, f"before => JSON.stringify(({FIRST})('fan_h')) === JSON.stringify(before)", before)
+    until(again, "() => document.querySelector('[data-test-script-state=notRunning]')")
+    until(page, f"there => JSON.stringify(({FIRST})('fan_h')) === JSON.stringify(there)", first_values(again))
 
 
 def test_parts_are_chosen_by_keyboard_and_each_shows_figures(open_page):
