@@ -4,6 +4,7 @@ import streamlit as st
 
 from rnnviz.training.runs import NoSuchRun, Run
 from rnnviz.ui import frame, state
+from rnnviz.ui.callbacks import answered
 from rnnviz.ui.markdown import escaped
 from rnnviz.ui.runs import groups, known, listing, one, several
 
@@ -33,15 +34,12 @@ state.write_link(runs=",".join(row.id for row in found) or None)
 
 if asked:
     with st.container(horizontal=True, key="runs_way"):
-        if st.button(words("runs.back"), icon=":material/arrow_back:", key="runs_back"):
-            listing.open_runs([])
-            st.rerun()
+        options = {"icon": ":material/arrow_back:", "key": "runs_back", "args": ([],)}
+        st.button(words("runs.back"), on_click=answered(listing.open_runs), **options)
         group = entries[0].group if len(entries) == 1 else None
         if group:
-            name = escaped(group.name or group.id)
-            if st.button(words("runs.back_group", name=name), key="runs_back_group"):
-                listing.open_runs([group.id])
-                st.rerun()
+            text, options = words("runs.back_group", name=escaped(group.name or group.id)), {"args": ([group.id],)}
+            st.button(text, key="runs_back_group", on_click=answered(listing.open_runs), **options)
 
 # ---- What there is of it
 

@@ -34,13 +34,15 @@ def route() -> None:
 def open_page(name: str) -> Words:
     """Set up a page and return its words; the first line of every file in pages/.
 
-    On a fresh server a deep link runs the page's file without app.py: then the page is asked for again. Its widgets
-    would have names that no later run knows, and all of them would be built anew at the first answer.
+    On a fresh server a deep link runs the page's file without app.py: then the page is asked for again, once. Its
+    widgets would have names that no later run knows, and all of them would be built anew at the first answer.
     """
     words = state.open_link()
     if not st.session_state.pop("routed", False):
         _navigation(words)
-        st.rerun()
+        if not st.session_state.get("asked_again"):
+            st.session_state["asked_again"] = True
+            st.rerun()
     title = f"{words(f'page.{name}')} · {words('app.name')}"
     st.set_page_config(page_title=title, page_icon=HERE / "icon.png", layout="wide")
     st.html(HERE / "frame.css")

@@ -298,7 +298,7 @@ def remember(widget: Callable, label: str, *args, key: str, on_change: Callable[
 
     def changed() -> None:
         value = st.session_state[own]
-        # A page that is built anew, as a link deep into a fresh server is, has new widgets: all of them seem changed.
+        # A page that is built anew, in another language for one, has new widgets: all of them seem changed.
         if value == now.get(key) or _overtaken(own, value):
             return
         # The browser says a choice in words, and where these have changed meanwhile Streamlit takes them for the value.

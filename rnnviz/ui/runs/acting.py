@@ -11,6 +11,7 @@ from ...text import Words
 from ...training import runs
 from ...training.runs import Run
 from .. import frame
+from ..callbacks import answered
 from ..markdown import escaped
 from . import known, spoken
 from .known import Entry
@@ -79,10 +80,13 @@ def delete(words: Words, entries: Sequence[Entry]) -> None:
     ):
         size = spoken.megabytes(sum(map(known.size, entries)))
         st.markdown(words("acting.delete_sure", count=len(entries), size=size))
-        if st.button(words("acting.delete_yes", count=len(entries)), type="primary", key="delete_yes"):
-            delete_now(words, entries)
-            st.session_state["opened"] = []
-            st.rerun()
+        text, options = words("acting.delete_yes", count=len(entries)), {"type": "primary", "key": "delete_yes"}
+        st.button(text, on_click=answered(_delete_opened), args=(words, entries), **options)
+
+
+def _delete_opened(words: Words, entries: Sequence[Entry]) -> None:
+    delete_now(words, entries)
+    st.session_state["opened"] = []
 
 
 def delete_now(words: Words, entries: Sequence[Entry]) -> None:

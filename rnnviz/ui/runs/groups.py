@@ -13,7 +13,7 @@ from .. import state
 from ..callbacks import answered
 from ..charts import Chart, charts
 from ..lab.recall import asking
-from ..live import look_after
+from ..live import ALIVE, look_after
 from ..markdown import escaped
 from . import acting, known, listing, several, spoken
 from .again import guarded
@@ -31,16 +31,13 @@ def show(words: Words, row: Row) -> None:
         if row.group.kind == "recall":
             icon = ":material/science:"
             st.button(words("groups.to_lab"), icon=icon, key="to_lab", on_click=answered(asking.see), args=(row.id,))
-        if standings & {"queued", "running"} and st.button(
-            words("groups.stop"), icon=":material/stop:", key="group_stop"
+        for name, icon, those, act in (
+            ("stop", "stop", ALIVE, acting.stop),
+            ("resume", "play_arrow", known.RESUMABLE, acting.resume),
         ):
-            acting.each(words, row.entries, ("queued", "running"), acting.stop)
-            st.rerun()
-        if standings & set(known.RESUMABLE) and st.button(
-            words("groups.resume"), icon=":material/play_arrow:", key="group_resume"
-        ):
-            acting.each(words, row.entries, known.RESUMABLE, acting.resume)
-            st.rerun()
+            if standings & set(those):
+                options = {"icon": f":material/{icon}:", "args": (words, row.entries, those, act)}
+                st.button(words(f"groups.{name}"), key=f"group_{name}", on_click=answered(acting.each), **options)
         acting.delete(words, row.entries)
     standing_now = [entry.standing for entry in row.entries]
     guarded(_live, row.active, words, row.id, standing_now)

@@ -1,5 +1,7 @@
 """The list of all runs: found, filtered, ticked for a comparison, opened; it follows those that are at work."""
 
+from collections.abc import Callable, Sequence
+
 import streamlit as st
 
 from ...text import Words
@@ -299,25 +301,43 @@ def ticked_bar(words: Words) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="runs_ticked_bar"):
         too_many = [words("runs.ticked_many", most=state.MAX_RUNS)] if len(members) > state.MAX_RUNS else []
         st.markdown(words.join([words("runs.ticked", count=len(members)), *too_many]), width="content")
-        if st.button(
+        st.button(
             words("runs.compare"),
             icon=":material/compare:",
             type="primary",
             disabled=not 2 <= len(members) <= state.MAX_RUNS,
             key="runs_compare",
-        ):
-            open_runs([entry.id for entry in members])
-            st.rerun()
+            on_click=answered(_on_the_page(open_runs)),
+            args=([entry.id for entry in members],),
+        )
         with st.popover(words("acting.delete"), icon=":material/delete:"):
             size = spoken.megabytes(sum(map(known.size, members)))
             st.markdown(words("acting.delete_sure", count=len(members), size=size))
-            if st.button(words("acting.delete_yes", count=len(members)), type="primary", key="runs_delete_ticked"):
-                acting.delete_now(words, members)
-                _untick()
-                st.rerun()
-        if st.button(words("runs.untick"), icon=":material/close:", key="runs_untick"):
-            _untick()
-            st.rerun()
+            st.button(
+                words("acting.delete_yes", count=len(members)),
+                type="primary",
+                key="runs_delete_ticked",
+                on_click=answered(_on_the_page(_delete_ticked)),
+                args=(words, members),
+            )
+        st.button(
+            words("runs.untick"), icon=":material/close:", key="runs_untick", on_click=answered(_on_the_page(_untick))
+        )
+
+
+def _on_the_page(act: Callable[..., None]) -> Callable[..., None]:
+    """Return what acts and has the whole page shown anew, though it is asked for where only a part of it would be."""
+
+    def called(*args: object) -> None:
+        act(*args)
+        st.rerun()
+
+    return called
+
+
+def _delete_ticked(words: Words, entries: Sequence[Entry]) -> None:
+    acting.delete_now(words, entries)
+    _untick()
 
 
 def _untick() -> None:

@@ -146,16 +146,12 @@ def _act(words: Words, entry: Entry) -> None:
                 on_click=answered(open_in),
                 args=(run.id,),
             )
-        if entry.standing in ("queued", "running") and st.button(
-            words("live.cancel" if entry.standing == "queued" else "live.stop"), icon=":material/stop:", key="run_stop"
-        ):
-            acting.stop(words, run)
-            st.rerun()
-        if entry.standing in known.RESUMABLE and st.button(
-            words("acting.resume"), icon=":material/play_arrow:", key="run_resume"
-        ):
-            acting.resume(words, run)
-            st.rerun()
+        if entry.standing in live.ALIVE:
+            text, options = words("live.cancel" if entry.standing == "queued" else "live.stop"), {"args": (words, run)}
+            st.button(text, icon=":material/stop:", key="run_stop", on_click=answered(acting.stop), **options)
+        if entry.standing in known.RESUMABLE:
+            text, options = words("acting.resume"), {"args": (words, run)}
+            st.button(text, icon=":material/play_arrow:", key="run_resume", on_click=answered(acting.resume), **options)
         st.button(
             words("one.again"),
             icon=":material/replay:",
