@@ -178,6 +178,7 @@ def open_page(chromium, app, request) -> Iterator:
         page.on("request", lambda request: request.url.startswith(at_home) or errors.append(request.url))
         page.goto(app + path)
         page.wait_for_selector(wait, timeout=60_000, state="attached")
+        page.wait_for_selector("[data-test-script-state=notRunning]", timeout=60_000)  # all of it has been sent
         return page
 
     yield open_page

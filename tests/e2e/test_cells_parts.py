@@ -111,6 +111,7 @@ def test_a_link_that_is_clicked_before_the_page_listens_is_followed_all_the_same
 
 def test_the_way_to_an_exercise_goes_on_when_the_page_moves_under_it(open_page):
     page = open_part(open_page, "terms", "&mistake=leak")
+    page.wait_for_selector(".st-key-lesson a[href='#story-mistake-leak']", state="attached")
     page.evaluate(
         """() => {
           document.querySelector(".st-key-lesson a[href='#story-mistake-leak']").click();
