@@ -212,12 +212,12 @@ def test_exploding_is_trained_here_and_a_new_seed_is_another_network(open_page):
     page = open_lab(open_page, "?part=exploding")
     ends = """() => document.querySelector('.chart-loss .js-plotly-plot')._fullData
       .filter((trace) => trace.mode === 'lines').map((line) => Array.from(line.y).at(-1))"""
-    until(page, f"() => ({ends})().every((y) => y !== null && !Number.isNaN(y))")
-    without, clipped = page.evaluate(ends)
+    both = f"() => {{ const found = ({ends})(); return found.length === 2 && found.every(Number.isFinite) && found; }}"
+    without, clipped = page.wait_for_function(both, timeout=SLOW).json_value()
     assert without > 2
     assert clipped < 1.5
     page.get_by_role("button", name="New seed").click()
-    until(page, f"before => ({ends})().every(Number.isFinite) && ({ends})()[0] !== before", without)
+    until(page, f"before => {{ const found = ({both})(); return found && found[0] !== before; }}", without)
     until(page, "() => new URL(location.href).searchParams.get('seed') === '1'")
 
 
