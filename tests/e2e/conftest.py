@@ -108,9 +108,9 @@ class Answers:
     def hold(self) -> None:
         self.held = []
 
-    def wait(self, runs: int = 1) -> None:
-        """Until those to some runs of the script are all there."""
-        while sum(ForwardMsg.FromString(message).HasField("script_finished") for message in self.held) < runs:
+    def wait(self) -> None:
+        """Until those to one run are all there."""
+        while not any(ForwardMsg.FromString(message).HasField("script_finished") for message in self.held):
             self._page.wait_for_timeout(50)
 
     def release(self) -> None:
